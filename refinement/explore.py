@@ -1,0 +1,318 @@
+"""Path exploration by re-execution: one function, run again for each feasible series of decisions.
+
+A symbolic truth value asked for `bool` arrives in `Run.decide`.  If what is known on the path settles
+it, nothing happens; otherwise the path takes one side, and the other is run later from the start with
+the recorded decisions.  Paths are taken depth first, so that consecutive paths share a prefix, and
+with it the solver's scopes: what was asserted there is not asserted again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from attrs import define, frozen
+
+from refinement import context, terms
+from refinement.logic import NULL
+from refinement.smt import Solver
+from refinement.state import Keys
+from refinement.terms import Term
+
+
+class Infeasible(Exception):
+    """This path cannot happen, or is proved elsewhere: leave it out."""
+
+
+class Cut(Exception):
+    """The run has reached a loop head at which the proof stops following it."""
+
+    def __init__(self, label: str, values: dict[str, Any]):
+        super().__init__(label)
+        self.label = label
+        self.values = values
+
+
+class ProofError(Exception):
+    """The proof's own set-up is wrong: a missing loop invariant or witness, an unknown name."""
+
+    def __init__(self, message: str):
+        super().__init__(message)
+        self.user_message = message
+
+
+@frozen
+class Decision:
+    """A condition settled on a path: which side, whether both were possible, and where it was asked."""
+
+    condition: Term
+    taken: bool
+    forced: bool
+    location: str = ""
+
+
+@frozen
+class Guard:
+    """Something that must hold for an operation to mean the same when run plainly."""
+
+    layer: str
+    condition: Term
+    what: str
+    location: str
+
+
+@frozen
+class Fact:
+    """A statement assumed of any objects of certain kinds: an invariant at some moment of the run.
+
+    `instance(keys)` is its formula for the objects with these keys, one tuple for each of `kinds`.
+    """
+
+    id: str
+    kinds: tuple[str, ...]
+    instance: Callable[[tuple[Keys, ...]], Term]
+
+
+@define
+class Budget:
+    """Limits on one exploration; exceeding one ends it with what is open reported as unknown."""
+
+    paths: int = 5000
+
+
+_ENGINE = str(Path(__file__).parent)
+
+
+def caller_location() -> str:
+    """`file:line` of the innermost frame outside of the engine."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if not filename.startswith(_ENGINE) and not filename.startswith("<"):
+            return f"{filename}:{frame.f_lineno}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return ""
+
+
+class Explorer:
+    """Runs a function on all feasible paths, with one incremental solver."""
+
+    def __init__(self, solver: Solver, budget: Budget | None = None):
+        self.solver = solver
+        self.budget = budget or Budget()
+        self.depth = 0
+        self.paths = 0
+        self.infeasible = 0
+        self.instances: dict[tuple, Term] = {}
+
+    def explore(self, body: Callable[[Run], None]) -> Iterator[Run]:
+        """Run `body` once for each path; yields every finished run while its facts are asserted."""
+        work: list[tuple[Decision, ...]] = [()]
+        self.solver.push()
+        try:
+            while work:
+                prefix = work.pop()
+                forks = sum(not decision.forced for decision in prefix)
+                keep = max(forks - 1, 0)
+                self.solver.pop(self.depth - keep)
+                self.depth = keep
+                if self.paths + self.infeasible >= self.budget.paths:
+                    raise ProofError(f"more than {self.budget.paths} paths: state a loop invariant or split the operation")
+                run = Run(self, prefix, replay=forks)
+                before = context.enter(run)
+                try:
+                    body(run)
+                    self.paths += 1
+                    yield run
+                except Infeasible:
+                    self.infeasible += 1
+                finally:
+                    context.enter(before)
+                work.extend(run.alternatives)
+        finally:
+            self.solver.pop(self.depth + 1)
+            self.depth = 0
+
+
+class Run:
+    """One path: its decisions, what is assumed and known on it, the objects it touches, its goals."""
+
+    def __init__(self, explorer: Explorer, prefix: tuple[Decision, ...], replay: int):
+        self.explorer = explorer
+        self.prefix = prefix
+        self.decisions: list[Decision] = []
+        self.alternatives: list[tuple[Decision, ...]] = []
+        self.replay = replay
+        self.known: dict[Term, bool] = {}
+        self.bound: dict[Term, Term] = {}
+        self.facts: list[Fact] = []
+        self.footprint: dict[str, dict[Keys, None]] = {}
+        self.instantiated: set[tuple] = set()
+        self.guards: list[Guard] = []
+        self.stating = False
+        self.collected: dict[tuple[str, Keys], None] | None = None
+        self.reads: set[str] | None = None
+        self.layer = ""
+        self.location: Callable[[], str] = caller_location
+        self.explain = False
+        self.chooser: Callable[[Any, Any, Any, str], Any] | None = None
+        self.loops: Any = None
+        self.assumed: list[Term] = []
+
+    def simplify(self, condition: Term) -> Term:
+        """The condition, as a constant where the path settles it without a solver."""
+        known = self.known.get(condition)
+        if known is not None:
+            return terms.boolean(known)
+        op = condition.op
+        if op == "=":
+            left, right = condition.args
+            fixed = self.bound.get(left)
+            if fixed is not None and terms.is_constant(right):
+                return terms.boolean(fixed is right)
+        elif op == "not":
+            return terms.negate(self.simplify(condition.args[0]))
+        elif op == "and":
+            return terms.conjunction([self.simplify(part) for part in condition.args])
+        elif op == "or":
+            return terms.disjunction([self.simplify(part) for part in condition.args])
+        return condition
+
+    def _learn(self, condition: Term, value: bool = True) -> None:
+        if condition.op == "not":
+            self._learn(condition.args[0], not value)
+            return
+        self.known[condition] = value
+        if (condition.op == "and" and value) or (condition.op == "or" and not value):
+            for part in condition.args:
+                self._learn(part, value)
+        elif value and condition.op == "=" and terms.is_constant(condition.args[1]):
+            self.bound[condition.args[0]] = condition.args[1]
+
+    def assume(self, condition: Term) -> None:
+        """Take a formula as true from here on.  Only for what is proved or trusted elsewhere."""
+        if condition is terms.TRUE or self.known.get(condition) is True:
+            return
+        self._learn(condition)
+        self.assumed.append(condition)
+        if not self.replay:
+            self.explorer.solver.add(condition)
+
+    def decide(self, condition: Term) -> bool:
+        """Settle a condition on this path."""
+        simple = self.simplify(condition)
+        if not terms.is_constant(simple):
+            self.instantiate()
+            simple = self.simplify(simple)
+        if terms.is_constant(simple):
+            return simple is terms.TRUE
+        if len(self.decisions) < len(self.prefix):
+            decision = self.prefix[len(self.decisions)]
+            self._take(decision)
+            return decision.taken
+        solver = self.explorer.solver
+        where = self.location() if self.explain else ""
+        if solver.check([simple]) == "unsat":
+            decision = Decision(simple, False, True, where)
+        elif solver.check([terms.negate(simple)]) == "unsat":
+            decision = Decision(simple, True, True, where)
+        else:
+            decision = Decision(simple, True, False, where)
+            self.alternatives.append((*self.decisions, Decision(simple, False, False, where)))
+        self._take(decision)
+        return decision.taken
+
+    def _take(self, decision: Decision) -> None:
+        self.decisions.append(decision)
+        literal = decision.condition if decision.taken else terms.negate(decision.condition)
+        self._learn(literal)
+        if decision.forced:
+            return
+        explorer = self.explorer
+        if self.replay > 1:
+            self.replay -= 1
+            return
+        self.replay = 0
+        explorer.solver.push()
+        explorer.depth += 1
+        explorer.solver.add(literal)
+
+    def touch(self, kind: str, keys: Keys) -> None:
+        """Note that the run looks at an object: it joins the footprint, unless a statement reads it."""
+        if not self.stating:
+            self.footprint.setdefault(kind, {})[keys] = None
+        elif self.collected is not None:
+            self.collected[kind, keys] = None
+
+    @contextmanager
+    def statement(self, collect: bool = False) -> Iterator[dict[tuple[str, Keys], None]]:
+        """While a statement about states is evaluated: nothing is guarded and the footprint stays.
+
+        With `collect`, gives the objects that the statement reads.
+        """
+        before = self.stating, self.collected
+        self.stating = True
+        self.collected = {} if collect else None
+        try:
+            yield self.collected if self.collected is not None else {}
+        finally:
+            self.stating, self.collected = before
+
+    def guard(self, condition: Term, what: str) -> None:
+        """Require a condition without which the plain run would fail here."""
+        if self.stating or self.simplify(condition) is terms.TRUE:
+            return
+        self.guards.append(Guard(self.layer, condition, what, self.location() if self.explain else ""))
+
+    def instantiate(self) -> None:
+        """Assume every fact of all objects in the footprint of which it is not assumed yet."""
+        for fact in self.facts:
+            for choice in product(*(self.footprint.get(kind, ()) for kind in fact.kinds)):
+                if len(choice) > 1 and len(set(zip(fact.kinds, choice, strict=True))) < len(choice):
+                    continue
+                key = (fact.id, choice)
+                if key in self.instantiated:
+                    continue
+                self.instantiated.add(key)
+                self.assume(self.instance(fact, choice))
+
+    def instance(self, fact: Fact, choice: tuple[Keys, ...]) -> Term:
+        """The formula of a fact for certain objects."""
+        cached = self.explorer.instances.get((fact.id, choice))
+        if cached is None:
+            with self.statement():
+                cached = fact.instance(choice)
+            self.explorer.instances[fact.id, choice] = cached
+        return cached
+
+    def choose(self, objects: Any, suitable: Any, before: Any, label: str) -> Any:
+        """What the specification's choice comes to in this proof."""
+        if self.chooser is None:
+            raise ProofError(f"the choice {label!r} has no witness: the proof of this operation must supply one")
+        return self.chooser(objects, suitable, before, label)
+
+    def repeat(self, label: str, following: Callable[[], Any]) -> Iterator[Any]:
+        """A loop without a bound, cut at its head."""
+        self.loops.head(self, label, {})
+        item = following()
+        if item is None or (getattr(item, "kind", None) is not None and item == NULL):
+            self.loops.leave(self, label)
+            return
+        self.loops.enter(self, label)
+        yield item
+        raise Cut(label, {})
+
+    def walk(self, label: str, first: Any, following: Callable[[Any], Any]) -> Iterator[Any]:
+        """A walk along references, cut at its head; the loop variable is called `cursor`."""
+        cursor = self.loops.head(self, label, {"cursor": first})["cursor"]
+        if cursor == NULL:
+            self.loops.leave(self, label)
+            return
+        self.loops.enter(self, label)
+        after = following(cursor)
+        yield cursor
+        raise Cut(label, {"cursor": after})

@@ -1,0 +1,221 @@
+"""What a state consists of, read off the annotations of its attrs class.
+
+A state class declares its parts with `Objects[Ref, Kind]`, `Table[Index, Entry]`, `Array[Index, Value]`
+and plain values; kinds and entries are attrs classes of plain values and arrays.  The schema flattens
+that to *fields*: one map each, from keys (the object's reference, table and array indices) to a value.
+"""
+
+from __future__ import annotations
+
+import enum
+import types
+import typing
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import attrs
+from attrs import frozen
+
+from refinement import logic, terms, values
+from refinement.terms import Sort, Term
+
+
+@frozen
+class Encoding:
+    """How references and enumerations become terms: as integers, or as machine words of 32 bits."""
+
+    reference: Sort
+    enumeration: Sort
+
+
+MATHEMATICAL = Encoding(terms.INT, terms.INT)
+MACHINE = Encoding(terms.bit_vector(32), terms.bit_vector(32))
+
+
+@frozen
+class Leaf:
+    """The type of a field's values or keys: `bool`, `int`, `word`, `ref` or `enum`."""
+
+    form: str
+    width: int = 0
+    kind: str = ""
+    members: type[enum.Enum] | None = None
+
+    def sort(self, encoding: Encoding) -> Sort:
+        """The sort of its terms."""
+        if self.form == "bool":
+            return terms.BOOL
+        if self.form == "int":
+            return terms.INT
+        if self.form == "word":
+            return terms.bit_vector(self.width)
+        return encoding.reference if self.form == "ref" else encoding.enumeration
+
+    def wrap(self, term: Term) -> Any:
+        """The value of a term of this type."""
+        if self.form == "bool":
+            return values.truth(term)
+        if self.form == "int":
+            return values.Int(term)
+        if self.form == "word":
+            return values.word(term)
+        if self.form == "ref":
+            return values.SymbolicRef(self.kind, term)
+        assert self.members is not None
+        return values.SymbolicEnum(self.members, term)
+
+    def unwrap(self, value: Any, sort: Sort) -> Term:
+        """The term of a value of this type; TypeError for a value of any other."""
+        if self.form == "bool":
+            return values.term_of_truth(value)
+        if self.form == "ref":
+            if getattr(value, "kind", None) not in (self.kind, "null"):
+                raise TypeError(f"expected a reference to a {self.kind}, got {value!r}")
+            if isinstance(value, values.SymbolicRef):
+                return value.term
+            return terms.constant(value.number, sort)
+        if self.form == "enum":
+            assert self.members is not None
+            if isinstance(value, values.SymbolicEnum) and values.names(value.members) == values.names(self.members):
+                return value.term
+            if isinstance(value, enum.Enum) and values.names(type(value)) == values.names(self.members):
+                return terms.constant(values.position(value), sort)
+            raise TypeError(f"expected a {self.members.__name__}, got {value!r}")
+        if isinstance(value, values.Int | values.Word):
+            if value.term.sort is not sort:
+                raise TypeError(f"expected a {self.form} of sort {sort}, got {value!r}")
+            return value.term
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise TypeError(f"expected an integer, got {value!r}")
+        if self.form == "word" and not 0 <= value < 1 << self.width:
+            raise OverflowError(f"{value} does not fit a word of {self.width} bits")
+        return terms.constant(value, sort)
+
+    def default(self) -> Any:
+        """The plain value that stands for "nothing in particular"."""
+        if self.form == "bool":
+            return False
+        if self.form == "ref":
+            return logic.NULL
+        if self.form == "enum":
+            assert self.members is not None
+            return next(iter(self.members))
+        return 0
+
+    def plain(self, number: int) -> Any:
+        """The plain value that a term's constant stands for."""
+        if self.form == "bool":
+            return bool(number)
+        if self.form == "ref":
+            return logic.reference(self.kind)(number) if number else logic.NULL
+        if self.form == "enum":
+            assert self.members is not None
+            return list(self.members)[number]
+        return number
+
+
+@frozen
+class Field:
+    """One map of the state: `path` names it (`tcb.state`), `keys` and `leaf` are its types."""
+
+    path: str
+    keys: tuple[Leaf, ...]
+    leaf: Leaf
+
+
+@frozen
+class Part:
+    """A top-level attribute of the state.
+
+    `form` is `objects`, `table`, `array` or `value`; `item` is the attrs class of objects and entries;
+    `members` maps their attributes to fields; `field` is the field of an array or value; `exists` the
+    map that says which objects exist.
+    """
+
+    name: str
+    form: str
+    keys: tuple[Leaf, ...] = ()
+    item: type | None = None
+    members: dict[str, Field] = attrs.field(factory=dict, eq=False)
+    field: Field | None = None
+    exists: Field | None = None
+
+
+@frozen
+class Schema:
+    """The parts of a state class and, flattened, its fields by path."""
+
+    state: type
+    parts: dict[str, Part] = attrs.field(eq=False)
+    fields: dict[str, Field] = attrs.field(eq=False)
+
+
+_SCHEMAS: dict[type, Schema] = {}
+
+
+def schema_of(state: type) -> Schema:
+    """The schema of a state class; TypeError where an annotation is not one of the known forms."""
+    found = _SCHEMAS.get(state)
+    if found is None:
+        parts = {}
+        for name, annotation in _annotations(state).items():
+            parts[name] = _part(state, name, annotation)
+        fields: dict[str, Field] = {}
+        for part in parts.values():
+            for declared in (*part.members.values(), part.field, part.exists):
+                if declared is not None:
+                    fields[declared.path] = declared
+        found = _SCHEMAS[state] = Schema(state, parts, fields)
+    return found
+
+
+def _annotations(cls: type) -> dict[str, Any]:
+    hints = get_type_hints(cls, include_extras=True)
+    return {attribute.name: hints[attribute.name] for attribute in attrs.fields(cls)}
+
+
+def _part(state: type, name: str, annotation: Any) -> Part:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is logic.Objects or origin is logic.Table:
+        keys = _keys(arguments[0])
+        item = arguments[1]
+        members = {}
+        for member, inner in _annotations(item).items():
+            members[member] = _member(f"{name}.{member}", keys, inner)
+        if origin is logic.Table:
+            return Part(name, "table", keys, item, members)
+        return Part(name, "objects", keys, item, members, exists=Field(f"{name}.exists", keys, Leaf("bool")))
+    field = _member(name, (), annotation)
+    return Part(name, "array" if field.keys else "value", field.keys, field=field)
+
+
+def _member(path: str, keys: tuple[Leaf, ...], annotation: Any) -> Field:
+    if get_origin(annotation) is logic.Array:
+        index, element = get_args(annotation)
+        return Field(path, keys + _keys(index), leaf_of(element))
+    return Field(path, keys, leaf_of(annotation))
+
+
+def _keys(annotation: Any) -> tuple[Leaf, ...]:
+    if get_origin(annotation) is tuple:
+        return tuple(leaf_of(part) for part in get_args(annotation))
+    return (leaf_of(annotation),)
+
+
+def leaf_of(annotation: Any) -> Leaf:
+    """The value type that an annotation means."""
+    if get_origin(annotation) is Annotated:
+        for mark in get_args(annotation)[1:]:
+            if isinstance(mark, logic.WordType):
+                return Leaf("word", width=mark.width)
+    if isinstance(annotation, type):
+        if annotation is bool:
+            return Leaf("bool")
+        if annotation is int:
+            return Leaf("int")
+        if issubclass(annotation, logic.Ref):
+            return Leaf("ref", kind=annotation.kind)
+        if issubclass(annotation, enum.Enum):
+            return Leaf("enum", members=annotation)
+    if isinstance(annotation, types.UnionType) or get_origin(annotation) is typing.Union:
+        raise TypeError(f"a field has one type, not {annotation}; an optional reference is NULL where there is none")
+    raise TypeError(f"a state field cannot be of type {annotation!r}")
