@@ -1,0 +1,212 @@
+"""The state of the executable model: the kernel's own data structures.
+
+Threads that wait on an endpoint or notification, and threads that are ready to run, form doubly linked
+lists through the thread control blocks; two levels of bitmaps tell which ready queues are not empty.
+No capabilities, address spaces, IPC buffers or faults yet.  Names and numbers are seL4's, for ARM in
+its non-MCS configuration with 16 domains.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from refinement.logic import NULL, Array, Objects, Ref, Table, Word, Word64, reference
+
+if TYPE_CHECKING:
+
+    class ThreadRef(Ref):
+        """A reference to a thread."""
+
+    class EndpointRef(Ref):
+        """A reference to an endpoint."""
+
+    class NotificationRef(Ref):
+        """A reference to a notification."""
+else:
+    ThreadRef = reference("tcb")
+    EndpointRef = reference("endpoint")
+    NotificationRef = reference("notification")
+
+NUM_DOMAINS = 16
+NUM_PRIORITIES = 256
+TIME_SLICE = 5
+"""Timer ticks that a thread runs before others of its priority have their turn."""
+DOMAIN_SCHEDULE_LENGTH = 100
+"""Entries of the domain schedule; the last one is always an end marker."""
+
+WORD_BITS = 32
+ALL_ONES = (1 << WORD_BITS) - 1
+L2_BITMAP_SIZE = NUM_PRIORITIES // WORD_BITS
+"""Words of the second-level bitmap of a domain: a bit for each priority."""
+
+BADGE_REGISTER = 0
+MESSAGE_INFO_REGISTER = 1
+FIRST_MESSAGE_REGISTER = 2
+MESSAGE_REGISTERS = 4
+"""Message words that travel in registers, r2 to r5."""
+SP = 13
+LR = 14
+NEXT_IP = 15
+"""Where the thread goes on when it is next in user mode."""
+CPSR = 16
+FAULT_IP = 17
+"""The instruction with which the thread entered the kernel."""
+TPIDRURW = 18
+TPIDRURO = 19
+
+
+class ThreadState(enum.Enum):
+    """What a thread does or waits for; the numbers are those of the packed thread state."""
+
+    Inactive = 0
+    Running = 1
+    Restart = 2
+    BlockedOnReceive = 3
+    BlockedOnSend = 4
+    BlockedOnReply = 5
+    BlockedOnNotification = 6
+    IdleThreadState = 7
+
+
+class EndpointState(enum.Enum):
+    """Who is in an endpoint's queue: nobody, senders, or receivers."""
+
+    Idle = 0
+    Send = 1
+    Recv = 2
+
+
+class NotificationState(enum.Enum):
+    """Nothing to tell, threads in the queue, or a badge that nobody has received yet."""
+
+    Idle = 0
+    Waiting = 1
+    Active = 2
+
+
+class SchedulerAction(enum.Enum):
+    """What `schedule` shall do when the kernel is about to leave."""
+
+    ResumeCurrentThread = 0
+    ChooseNewThread = 1
+    SwitchToThread = 2
+
+
+@define
+class Thread:
+    """A thread control block."""
+
+    state: ThreadState = ThreadState.Inactive
+    priority: Word = 0
+    domain: Word = 0
+    time_slice: Word = TIME_SLICE
+    """Timer ticks left."""
+    endpoint: EndpointRef = NULL
+    """Where it is blocked; stale unless BlockedOnSend or BlockedOnReceive."""
+    notification: NotificationRef = NULL
+    """Where it is blocked; stale unless BlockedOnNotification."""
+    badge: Word = 0
+    """The badge it sends with, `is_call` and `can_grant_reply` likewise; stale unless BlockedOnSend."""
+    can_grant: bool = False
+    """Whether the capability it is blocked with has the grant right; stale unless BlockedOnSend or BlockedOnReceive."""
+    can_grant_reply: bool = False
+    is_call: bool = False
+    ep_next: ThreadRef = NULL
+    ep_prev: ThreadRef = NULL
+    """The neighbours in the queue of the endpoint or notification it waits on."""
+    bound_notification: NotificationRef = NULL
+    queued: bool = False
+    """Whether it is in the ready queue of its domain and priority."""
+    sched_next: ThreadRef = NULL
+    sched_prev: ThreadRef = NULL
+    """The neighbours in the ready queue."""
+    registers: Array[int, Word] = field(factory=Array)
+
+
+@define
+class Endpoint:
+    """An endpoint: a queue either of senders or of receivers, first come first served."""
+
+    state: EndpointState = EndpointState.Idle
+    head: ThreadRef = NULL
+    tail: ThreadRef = NULL
+
+
+@define
+class Notification:
+    """A notification: a queue of waiting threads or a badge, and the thread bound to it."""
+
+    state: NotificationState = NotificationState.Idle
+    head: ThreadRef = NULL
+    tail: ThreadRef = NULL
+    badge: Word = 0
+    """The signals' badges, or-ed; keeps its last value, stale, unless Active."""
+    bound_thread: ThreadRef = NULL
+
+
+@define
+class ReadyQueue:
+    """The ready threads of one domain and priority; the head runs next."""
+
+    head: ThreadRef = NULL
+    end: ThreadRef = NULL
+
+
+@define
+class DomainEntry:
+    """A domain and for how many ticks it runs; domain 0 for 0 ticks marks the schedule's end."""
+
+    domain: Word = 0
+    duration: Word64 = 0
+
+
+@define
+class State:
+    """The whole state of the kernel."""
+
+    tcb: Objects[ThreadRef, Thread]
+    endpoint: Objects[EndpointRef, Endpoint]
+    notification: Objects[NotificationRef, Notification]
+    current_thread: ThreadRef
+    idle_thread: ThreadRef
+    ready_queue: Table[tuple[Word, Word], ReadyQueue] = field(factory=lambda: Table(ReadyQueue))
+    """By domain and priority."""
+    l1_bitmap: Array[Word, Word] = field(factory=Array)
+    """By domain: bit g is set when some queue of priorities 32 g .. 32 g + 31 is not empty."""
+    l2_bitmap: Array[tuple[Word, Word], Word] = field(factory=Array)
+    """By domain and inverted group 7 - g: bit b is set when the queue of priority 32 g + b is not empty."""
+    scheduler_action: SchedulerAction = SchedulerAction.ResumeCurrentThread
+    candidate: ThreadRef = NULL
+    """The thread to switch to; stale unless the action is SwitchToThread."""
+    current_domain: Word = 0
+    domain_time: Word64 = 0
+    """Timer ticks left to the current domain."""
+    domain_index: Word = 0
+    """The entry of the schedule that is being followed."""
+    domain_start: Word = 0
+    """The entry that follows an end marker."""
+    domain_schedule: Table[Word, DomainEntry] = field(factory=lambda: Table(DomainEntry))
+
+
+def initial_state(threads: int = 0, endpoints: int = 0, notifications: int = 0, domain_time: int = 1000) -> State:
+    """A state in which only the idle thread, number 1, runs.
+
+    Beside it there are `threads` inactive threads, numbered from 2, and idle endpoints and notifications,
+    numbered from 1.  The domain schedule is domain 0 for `domain_time` ticks, over and over.
+    """
+    idle = ThreadRef(1)
+    tcb = Objects({idle: Thread(state=ThreadState.IdleThreadState)})
+    tcb.update({ThreadRef(number): Thread() for number in range(2, threads + 2)})
+    state = State(
+        tcb=tcb,
+        endpoint=Objects({EndpointRef(number): Endpoint() for number in range(1, endpoints + 1)}),
+        notification=Objects({NotificationRef(number): Notification() for number in range(1, notifications + 1)}),
+        current_thread=idle,
+        idle_thread=idle,
+        domain_time=domain_time,
+    )
+    state.domain_schedule[0] = DomainEntry(domain=0, duration=domain_time)
+    return state

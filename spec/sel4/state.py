@@ -1,0 +1,190 @@
+"""The abstract state of the kernel: its objects and what is true of them, not how that is kept.
+
+There are no queues here.  That a thread waits on an endpoint is something the thread knows, and *in which
+order* threads wait is told by the ticket each of them drew on arrival.  No capabilities, address spaces,
+IPC buffers or faults yet.  Names are those of the seL4 manual; numbers are for ARM with 16 domains, non-MCS.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from refinement.logic import NULL, Array, Objects, Ref, Table, Word, Word64, reference
+
+if TYPE_CHECKING:
+
+    class ThreadRef(Ref):
+        """A reference to a thread."""
+
+    class EndpointRef(Ref):
+        """A reference to an endpoint."""
+
+    class NotificationRef(Ref):
+        """A reference to a notification."""
+else:
+    ThreadRef = reference("tcb")
+    EndpointRef = reference("endpoint")
+    NotificationRef = reference("notification")
+
+NUM_DOMAINS = 16
+NUM_PRIORITIES = 256
+"""Priorities go from 0 to 255; the highest that is ready runs."""
+TIME_SLICE = 5
+"""Timer ticks that a thread runs before others of its priority have their turn."""
+DOMAIN_SCHEDULE_LENGTH = 100
+"""Entries of the domain schedule; the last one is always an end marker."""
+
+BADGE_REGISTER = 0
+"""r0 tells a receiver with which badge the message or signal was sent."""
+MESSAGE_INFO_REGISTER = 1
+"""r1 describes the message: its label and its length."""
+FIRST_MESSAGE_REGISTER = 2
+MESSAGE_REGISTERS = 4
+"""The message words that travel in registers, r2 to r5."""
+SP = 13
+LR = 14
+NEXT_IP = 15
+"""Where the thread goes on when it is next in user mode."""
+CPSR = 16
+FAULT_IP = 17
+"""The instruction with which the thread entered the kernel."""
+TPIDRURW = 18
+TPIDRURO = 19
+
+
+class ThreadState(enum.Enum):
+    """What a thread does or waits for."""
+
+    Inactive = 0
+    """Stopped, until someone resumes it."""
+    Running = 1
+    """Able to run: the current thread, or ready."""
+    Restart = 2
+    """Able to run, and about to repeat the instruction by which it entered the kernel."""
+    BlockedOnReceive = 3
+    """Waiting for a message through `endpoint`."""
+    BlockedOnSend = 4
+    """Waiting for someone to take its message through `endpoint`."""
+    BlockedOnReply = 5
+    """Has made a call that was received, and waits for the answer."""
+    BlockedOnNotification = 6
+    """Waiting for a signal of `notification`."""
+    IdleThreadState = 7
+    """The idle thread, which runs when nobody else can."""
+
+
+class SchedulerAction(enum.Enum):
+    """What the kernel will do about the current thread before it leaves."""
+
+    ResumeCurrentThread = 0
+    """Go on with it."""
+    ChooseNewThread = 1
+    """Choose among all that are ready."""
+    SwitchToThread = 2
+    """Switch to the candidate, unless a better choice is ready."""
+
+
+@define
+class Thread:
+    """A thread."""
+
+    state: ThreadState = ThreadState.Inactive
+    priority: Word = 0
+    domain: Word = 0
+    time_slice: Word = TIME_SLICE
+    """Timer ticks left until others of its priority have their turn."""
+    endpoint: EndpointRef = NULL
+    """Where it is BlockedOnSend or BlockedOnReceive; else it means nothing."""
+    notification: NotificationRef = NULL
+    """Where it is BlockedOnNotification; else it means nothing."""
+    badge: Word = 0
+    """The badge its message will arrive with while BlockedOnSend; likewise `is_call` and `can_grant_reply`."""
+    can_grant: bool = False
+    """Whether the capability it is BlockedOnSend or BlockedOnReceive with has the grant right."""
+    can_grant_reply: bool = False
+    """Whether the capability it is BlockedOnSend with has the grant-reply right."""
+    is_call: bool = False
+    """Whether it will wait for a reply once its message is taken."""
+    since: int = 0
+    """Its ticket while it waits on an endpoint or notification: of two, the smaller has waited longer."""
+    bound_notification: NotificationRef = NULL
+    """The notification whose signals also reach it while BlockedOnReceive."""
+    queued: bool = False
+    """Whether it is ready: waiting for the processor."""
+    place: int = 0
+    """Its place among the ready threads of its domain and priority: the smallest runs next."""
+    registers: Array[int, Word] = field(factory=Array)
+
+
+@define
+class Endpoint:
+    """A place where senders and receivers meet.  It has no content: who waits there, the threads know."""
+
+
+@define
+class Notification:
+    """A word of flags to be signalled and waited for."""
+
+    active: bool = False
+    """Whether it was signalled and nobody has taken the badge yet."""
+    badge: Word = 0
+    """While active, the badges of all signals since, or-ed together."""
+    bound_thread: ThreadRef = NULL
+    """The thread it is bound to."""
+
+
+@define
+class DomainEntry:
+    """A domain and for how many ticks it runs; domain 0 for 0 ticks marks the schedule's end."""
+
+    domain: Word = 0
+    duration: Word64 = 0
+
+
+@define
+class State:
+    """The whole state of the kernel."""
+
+    tcb: Objects[ThreadRef, Thread]
+    endpoint: Objects[EndpointRef, Endpoint]
+    notification: Objects[NotificationRef, Notification]
+    current_thread: ThreadRef
+    idle_thread: ThreadRef
+    scheduler_action: SchedulerAction = SchedulerAction.ResumeCurrentThread
+    candidate: ThreadRef = NULL
+    """The thread to switch to; means nothing unless the action is SwitchToThread."""
+    current_domain: Word = 0
+    """Only threads of this domain run."""
+    domain_time: Word64 = 0
+    """Timer ticks left to the current domain."""
+    domain_index: Word = 0
+    """The entry of the schedule that is being followed."""
+    domain_start: Word = 0
+    """The entry that follows an end marker."""
+    domain_schedule: Table[Word, DomainEntry] = field(factory=lambda: Table(DomainEntry))
+    now: int = 0
+    """The next ticket.  Tickets only tell an order; nothing can be learnt from their values."""
+
+
+def initial_state(threads: int = 0, endpoints: int = 0, notifications: int = 0, domain_time: int = 1000) -> State:
+    """A state in which only the idle thread, number 1, runs.
+
+    Beside it there are `threads` inactive threads, numbered from 2, and endpoints and notifications,
+    numbered from 1, where nobody waits.  The domain schedule is domain 0 for `domain_time` ticks, over and over.
+    """
+    idle = ThreadRef(1)
+    tcb = Objects({idle: Thread(state=ThreadState.IdleThreadState)})
+    tcb.update({ThreadRef(number): Thread() for number in range(2, threads + 2)})
+    state = State(
+        tcb=tcb,
+        endpoint=Objects({EndpointRef(number): Endpoint() for number in range(1, endpoints + 1)}),
+        notification=Objects({NotificationRef(number): Notification() for number in range(1, notifications + 1)}),
+        current_thread=idle,
+        idle_thread=idle,
+        domain_time=domain_time,
+    )
+    state.domain_schedule[0] = DomainEntry(domain=0, duration=domain_time)
+    return state
