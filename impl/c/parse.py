@@ -1,0 +1,96 @@
+"""From C files to a program: compile, convert, check the subset, and keep the result in a cache."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import marshal
+import os
+import pickle
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from impl.c import clang, ir, subset, toolchain
+from impl.c.clang import Sources
+from impl.c.convert import convert
+from impl.c.evaluate import adopt, executable
+
+
+def parse(sources: Sources, *, ghost: Iterable[str] = (), cache: Path | None | bool = True) -> ir.Program:
+    """The program of a set of C files.
+
+    `ghost` names functions that stand for nothing in the compiled code.  `cache` is the folder to keep the
+    result in (True: the user's, False: none); a cache that cannot be used is passed over silently.
+    Raises CompilerError for the first error in the sources, OutsideSubset for what the subset refuses.
+    """
+    ghosts = frozenset(ghost)
+    entry = None
+    if cache is not False and cache is not None:
+        folder = toolchain.cache_directory() if cache is True else Path(cache)
+        entry = folder / "c" / f"{content_key(sources, sorted(ghosts))}.pickle"
+        program = _recall(entry)
+        if program is not None:
+            return program
+    program = parse_afresh(sources, ghosts)
+    if entry is not None:
+        runnable = executable(program)
+        content = pickle.dumps((program, runnable.module, marshal.dumps(runnable.code)), pickle.HIGHEST_PROTOCOL)
+        toolchain.write_atomically(entry, content)
+    return program
+
+
+def parse_afresh(sources: Sources, ghost: frozenset[str] = frozenset()) -> ir.Program:
+    """The program of a set of C files, without a cache."""
+    program = convert(clang.units(sources), ghost)
+    subset.check(program)
+    return program
+
+
+def _recall(entry: Path) -> ir.Program | None:
+    try:
+        program, module, code = pickle.loads(entry.read_bytes())
+        if not isinstance(program, ir.Program):
+            return None
+        adopt(program, module, code)
+        return program
+    except Exception:  # noqa: BLE001 (whatever is wrong with a cached file, the sources are there)
+        return None
+
+
+def content_key(sources: Sources, extra: Iterable[str] = ()) -> str:
+    """A hash of everything that the result depends on: files, headers, flags, compiler, this package."""
+    _, version = toolchain.ziglang()
+    mark = hashlib.sha256()
+    words = [version, sys.implementation.cache_tag or "", own_version(), *sources.options(), *extra]
+    for word in words:
+        mark.update(word.encode() + b"\0")
+    for path in _files(sources):
+        mark.update(path.encode() + b"\0")
+        try:
+            mark.update(hashlib.sha256((sources.root / path).read_bytes()).digest())
+        except OSError:
+            mark.update(b"missing")
+    return mark.hexdigest()[:40]
+
+
+def _files(sources: Sources) -> list[str]:
+    """The sources, and every header in the include folders and beside the sources."""
+    folders = {*sources.include, *(os.path.dirname(path) or "." for path in sources.files)}
+    headers = {
+        os.path.relpath(os.path.join(folder, name), sources.root)
+        for start in folders
+        for folder, _, names in os.walk(sources.root / start)
+        for name in names
+        if name.endswith(".h")
+    }
+    return [*sources.files, *sorted(headers)]
+
+
+@functools.cache
+def own_version() -> str:
+    """A hash of this package's source, so that a change of the front end forgets what it cached."""
+    mark = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        mark.update(path.read_bytes())
+    return mark.hexdigest()

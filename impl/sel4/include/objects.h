@@ -1,0 +1,114 @@
+/* Kernel objects: threads, endpoints, notifications. */
+
+#ifndef OBJECTS_H
+#define OBJECTS_H
+
+#include "layout.h"
+#include "registers.h"
+#include "types.h"
+
+/* What a thread does or waits for: the field tsType of its thread_state. */
+enum thread_state_type {
+    ThreadState_Inactive = 0,
+    ThreadState_Running = 1,
+    ThreadState_Restart = 2,
+    ThreadState_BlockedOnReceive = 3,
+    ThreadState_BlockedOnSend = 4,
+    ThreadState_BlockedOnReply = 5,
+    ThreadState_BlockedOnNotification = 6,
+    ThreadState_IdleThreadState = 7
+};
+
+/* Who is in an endpoint's queue. */
+enum endpoint_state {
+    EPState_Idle = 0,
+    EPState_Send = 1,
+    EPState_Recv = 2
+};
+
+/* Nothing to tell, threads in the queue, or a badge that nobody has received yet. */
+enum notification_state {
+    NtfnState_Idle = 0,
+    NtfnState_Waiting = 1,
+    NtfnState_Active = 2
+};
+
+/* A thread's registers while it is in the kernel. */
+struct arch_tcb {
+    word_t registers[n_contextRegisters];
+};
+typedef struct arch_tcb arch_tcb_t;
+
+/* A fault that the thread's handler has not dealt with yet. */
+struct seL4_Fault {
+    word_t words[2];
+};
+typedef struct seL4_Fault seL4_Fault_t;
+
+/* Why a capability address led nowhere: part of a fault. */
+struct lookup_fault {
+    word_t words[2];
+};
+typedef struct lookup_fault lookup_fault_t;
+
+/* A thread control block. */
+typedef struct tcb tcb_t;
+struct tcb {
+    arch_tcb_t tcbArch;
+    thread_state_t tcbState;
+    word_t tcbFlags;
+    notification_t *tcbBoundNotification;
+    seL4_Fault_t tcbFault;
+    lookup_fault_t tcbLookupFailure;
+    word_t tcbDomain;
+    word_t tcbMCP;
+    word_t tcbPriority;
+    word_t tcbTimeSlice;
+    word_t tcbFaultHandler;
+    word_t tcbIPCBuffer;
+    tcb_t *tcbSchedNext;
+    tcb_t *tcbSchedPrev;
+    tcb_t *tcbEPNext;
+    tcb_t *tcbEPPrev;
+};
+
+/* The ready threads of one domain and priority; the head runs next. */
+struct tcb_queue {
+    tcb_t *head;
+    tcb_t *end;
+};
+typedef struct tcb_queue tcb_queue_t;
+
+_Static_assert(sizeof(endpoint_t) == 16, "an endpoint has 16 bytes");
+_Static_assert(sizeof(notification_t) == 16, "a notification has 16 bytes");
+_Static_assert(sizeof(thread_state_t) == 12, "a thread state has 12 bytes");
+#if __SIZEOF_POINTER__ == 4
+_Static_assert(sizeof(tcb_t) == 39 * 4, "a thread control block has 39 words");
+_Static_assert(__builtin_offsetof(tcb_t, tcbState) == 20 * 4, "tcbState");
+_Static_assert(__builtin_offsetof(tcb_t, tcbBoundNotification) == 24 * 4, "tcbBoundNotification");
+_Static_assert(__builtin_offsetof(tcb_t, tcbDomain) == 29 * 4, "tcbDomain");
+_Static_assert(__builtin_offsetof(tcb_t, tcbSchedNext) == 35 * 4, "tcbSchedNext");
+_Static_assert(__builtin_offsetof(tcb_t, tcbEPPrev) == 38 * 4, "tcbEPPrev");
+_Static_assert(sizeof(tcb_queue_t) == 8, "a ready queue has 8 bytes");
+#endif
+
+/* An object's address as it is kept in packed words, and back. */
+#define TCB_REF(pointer) ((word_t)(uintptr_t)(pointer))
+#define TCB_PTR(ref) ((tcb_t *)(uintptr_t)(ref))
+#define EP_REF(pointer) ((word_t)(uintptr_t)(pointer))
+#define EP_PTR(ref) ((endpoint_t *)(uintptr_t)(ref))
+#define NTFN_REF(pointer) ((word_t)(uintptr_t)(pointer))
+#define NTFN_PTR(ref) ((notification_t *)(uintptr_t)(ref))
+
+/* A register of a thread. */
+static inline word_t getRegister(tcb_t *thread, word_t number)
+{
+    return thread->tcbArch.registers[number];
+}
+
+static inline void setRegister(tcb_t *thread, word_t number, word_t value)
+{
+    thread->tcbArch.registers[number] = value;
+}
+
+#endif

@@ -1,0 +1,289 @@
+"""The layout of the kernel's packed words: read from `layout.toml`, given as C, as Python and as a table.
+
+`python -m impl.sel4.layout` writes `include/layout.h`; with `--markdown` it prints the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from refinement import bits
+from refinement.bits import Bits
+
+SOURCE = Path(__file__).with_name("layout.toml")
+HEADER = Path(__file__).with_name("include") / "layout.h"
+
+
+class LayoutError(Exception):
+    """Something in the layout's description that makes no sense; the text says where and what."""
+
+
+@frozen
+class Field:
+    """`width` bits of the word `word`, from the bit `low` on.
+
+    With `high` they are the top bits of a value of a whole word whose other bits are 0.
+    """
+
+    name: str
+    word: int
+    low: int
+    width: int
+    high: bool
+    doc: str
+
+    @property
+    def mask(self) -> int:
+        """The bits of the word that belong to the field."""
+        return ((1 << self.width) - 1) << self.low
+
+
+@frozen
+class Struct:
+    """`words` words of `bits` bits; a `value` is a single word that is passed around, not kept in memory."""
+
+    name: str
+    words: int
+    bits: int
+    value: bool
+    doc: str
+    fields: Mapping[str, Field]
+
+    def field(self, name: str) -> Field:
+        """The field of that name; KeyError if there is none."""
+        if name not in self.fields:
+            raise KeyError(f"{self.name} has no field {name!r}")
+        return self.fields[name]
+
+    def shift(self, field: Field) -> int:
+        """By how many bits a field's value stands higher than the field; negative where it stands lower."""
+        return (self.bits - field.width if field.high else 0) - field.low
+
+
+Layout = Mapping[str, Struct]
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+def load(text: str) -> Layout:
+    """The layout that a description (the text of `layout.toml`) states; LayoutError if it is not a proper one."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise LayoutError(f"the layout is not proper TOML: {error}") from error
+    return {name: _struct(name, table) for name, table in tables.items()}
+
+
+@functools.cache
+def layout() -> Layout:
+    """The layout of the kernel's packed words."""
+    return load(SOURCE.read_text(encoding="utf-8"))
+
+
+def _take(where: str, table: Any, required: Mapping[str, type], optional: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a table, each of its type; `optional` gives those that may be left out, with their defaults."""
+    if not isinstance(table, dict):
+        raise LayoutError(f"{where}: expected a table, got {table!r}")
+    unknown = sorted(table.keys() - required.keys() - optional.keys())
+    if unknown:
+        raise LayoutError(f"{where}: unknown entry {unknown[0]!r}")
+    missing = [entry for entry in required if entry not in table]
+    if missing:
+        raise LayoutError(f"{where}: {missing[0]!r} is missing")
+    kinds = {**required, **{entry: type(default) for entry, default in optional.items()}}
+    for entry, value in table.items():
+        if type(value) is not kinds[entry]:
+            raise LayoutError(f"{where}: {entry!r} must be of type {kinds[entry].__name__}, not {value!r}")
+    return {**optional, **table}
+
+
+def _struct(name: str, table: Any) -> Struct:
+    if not _NAME.fullmatch(name):
+        raise LayoutError(f"{name!r} is no name for a struct in C")
+    entries = _take(name, table, {"words": int, "doc": str, "fields": dict}, {"bits": 32, "value": False})
+    if entries["words"] < 1 or entries["bits"] not in (32, 64):
+        raise LayoutError(f"{name}: a struct has at least one word, and words of 32 or 64 bits")
+    if entries["value"] and entries["words"] != 1:
+        raise LayoutError(f"{name}: a value is a single word, not {entries['words']}")
+    if entries["bits"] != 32 and not entries["value"]:
+        raise LayoutError(f"{name}: the words of a struct in memory have 32 bits")
+    fields: dict[str, Field] = {}
+    for field_name, field_table in entries["fields"].items():
+        field = _field(f"{name}.{field_name}", field_name, field_table, entries["words"], entries["bits"])
+        for other in fields.values():
+            if other.word == field.word and other.mask & field.mask:
+                raise LayoutError(f"{name}.{field_name}: shares bits of word {field.word} with {other.name}")
+        fields[field_name] = field
+    return Struct(name, entries["words"], entries["bits"], entries["value"], entries["doc"], fields)
+
+
+def _field(where: str, name: str, table: Any, words: int, width_of_word: int) -> Field:
+    if not _NAME.fullmatch(name):
+        raise LayoutError(f"{where}: {name!r} is no name for a field in C")
+    required = {"word": int, "low": int, "width": int, "doc": str}
+    field = Field(name=name, **_take(where, table, required, {"high": False}))
+    if not 0 <= field.word < words:
+        raise LayoutError(f"{where}: there is no word {field.word}, only {words}")
+    if field.width < 1 or field.low < 0 or field.low + field.width > width_of_word:
+        raise LayoutError(f"{where}: {field.width} bits from bit {field.low} on are not inside {width_of_word}")
+    return field
+
+
+def decode(struct: str, field: str, words: Sequence[Bits]) -> Bits:
+    """The value of a field in a struct's words, which are ints or bit-vector terms; as wide as a word."""
+    entry = layout()[struct]
+    return _decode(entry, entry.field(field), words)
+
+
+def encode(struct: str, field: str, words: Sequence[Bits], value: Bits) -> list[Bits]:
+    """The struct's words after the field was set to `value`, of which what does not fit the field is cut off."""
+    entry = layout()[struct]
+    return _encode(entry, entry.field(field), words, value)
+
+
+def _shifted(value: Bits, distance: int, width: int) -> Bits:
+    """The value moved up by `distance` bits, or down if that is negative."""
+    if distance > 0:
+        return bits.shift_left(value, distance, width)
+    return bits.shift_right(value, -distance, width) if distance < 0 else value
+
+
+def _decode(struct: Struct, field: Field, words: Sequence[Bits]) -> Bits:
+    if field.width == struct.bits:
+        return words[field.word]
+    shift = struct.shift(field)
+    word = _shifted(words[field.word], shift, struct.bits)
+    return bits.bit_and(word, field.mask << shift if shift > 0 else field.mask >> -shift, struct.bits)
+
+
+def _encode(struct: Struct, field: Field, words: Sequence[Bits], value: Bits) -> list[Bits]:
+    result = list(words)
+    if field.width == struct.bits:
+        result[field.word] = value
+        return result
+    ones = (1 << struct.bits) - 1
+    kept = bits.bit_and(words[field.word], ones ^ field.mask, struct.bits)
+    put = bits.bit_and(_shifted(value, -struct.shift(field), struct.bits), field.mask, struct.bits)
+    result[field.word] = bits.bit_or(kept, put, struct.bits)
+    return result
+
+
+def c_header(structs: Layout) -> str:
+    """The C header with the types, and for each field a function that reads it and one that writes it."""
+    parts = [
+        "/* Packed words.  Written by `python -m impl.sel4.layout` from layout.toml: change that one. */\n",
+        "#ifndef LAYOUT_H\n#define LAYOUT_H\n",
+        '#include "types.h"\n',
+    ]
+    for struct in structs.values():
+        parts.append(_c_type(struct))
+        for field in struct.fields.values():
+            parts.append(_c_getter(struct, field))
+            parts.append(_c_setter(struct, field))
+    parts.append("#endif\n")
+    return "\n".join(parts)
+
+
+def _c_type(struct: Struct) -> str:
+    comment = f"/* {struct.doc} */\n"
+    if struct.value:
+        return f"{comment}typedef {_c_word(struct)} {struct.name}_t;\n"
+    body = f"struct {struct.name} {{\n    word_t words[{struct.words}];\n}};\n"
+    return f"{comment}{body}typedef struct {struct.name} {struct.name}_t;\n"
+
+
+def _c_word(struct: Struct) -> str:
+    return "word_t" if struct.bits == 32 else "uint64_t"
+
+
+def _c_constant(struct: Struct, value: int) -> str:
+    return f"{value:#0{2 + struct.bits // 4}x}{'u' if struct.bits == 32 else 'ull'}"
+
+
+def _c_shifted(value: str, distance: int) -> str:
+    if distance == 0:
+        return value
+    return f"({value} << {distance})" if distance > 0 else f"({value} >> {-distance})"
+
+
+def _c_masked(struct: Struct, value: str, mask: int) -> str:
+    full = mask == (1 << struct.bits) - 1
+    return value if full else f"({value} & {_c_constant(struct, mask)})"
+
+
+def _c_place(struct: Struct, field: Field) -> str:
+    return "x" if struct.value else f"p->words[{field.word}]"
+
+
+def _c_getter(struct: Struct, field: Field) -> str:
+    shift = struct.shift(field)
+    mask = field.mask << shift if shift > 0 else field.mask >> -shift
+    value = _outer(_c_masked(struct, _c_shifted(_c_place(struct, field), shift), mask))
+    name, parameter = _c_function(struct, "get", field)
+    return f"/* {field.doc} */\nstatic inline {_c_word(struct)} {name}({parameter})\n{{\n    return {value};\n}}\n"
+
+
+def _c_setter(struct: Struct, field: Field) -> str:
+    place = _c_place(struct, field)
+    ones = (1 << struct.bits) - 1
+    value = _c_masked(struct, _c_shifted("v", -struct.shift(field)), field.mask)
+    if field.mask != ones:
+        value = f"{_c_masked(struct, place, ones ^ field.mask)} | {value}"
+    name, parameter = _c_function(struct, "set", field)
+    result = f"{struct.name}_t" if struct.value else "void"
+    body = f"return {_outer(value)}" if struct.value else f"{place} = {_outer(value)}"
+    return f"static inline {result} {name}({parameter}, {_c_word(struct)} v)\n{{\n    {body};\n}}\n"
+
+
+def _c_function(struct: Struct, verb: str, field: Field) -> tuple[str, str]:
+    if struct.value:
+        return f"{struct.name}_{verb}_{field.name}", f"{struct.name}_t x"
+    return f"{struct.name}_ptr_{verb}_{field.name}", f"{struct.name}_t *p"
+
+
+def _outer(expression: str) -> str:
+    """The expression without parentheses around the whole of it."""
+    depth = 0
+    for place, character in enumerate(expression):
+        depth += (character == "(") - (character == ")")
+        if depth == 0 and place < len(expression) - 1:
+            return expression
+    return expression[1:-1] if expression.startswith("(") else expression
+
+
+def markdown(structs: Layout) -> str:
+    """The layout as Markdown: for each struct a table of its fields, from the top of the last word downwards."""
+    parts = []
+    for struct in structs.values():
+        size = "1 word" if struct.words == 1 else f"{struct.words} words"
+        parts.append(f"### {struct.name} ({size} of {struct.bits} bits)\n\n{struct.doc}\n")
+        rows = ["| field | word | bits | holds |", "|---|---|---|---|"]
+        for field in sorted(struct.fields.values(), key=lambda entry: (-entry.word, -entry.low)):
+            top = field.low + field.width - 1
+            places = str(field.low) if field.width == 1 else f"{field.low}-{top}"
+            note = f" Top {field.width} bits of the value." if field.high else ""
+            rows.append(f"| `{field.name}` | {field.word} | {places} | {field.doc}{note} |")
+        parts.append("\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the C header, or print the Markdown table."""
+    parser = argparse.ArgumentParser(prog="python -m impl.sel4.layout", description=__doc__)
+    parser.add_argument("--markdown", action="store_true", help="print the table of all fields instead")
+    if parser.parse_args(arguments).markdown:
+        print(markdown(layout()), end="")
+    else:
+        HEADER.write_text(c_header(layout()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""The layout of packed words: its description, the C header, the Python decoders."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from impl.sel4 import layout
+from refinement import terms
+
+FIELDS = [(struct, field) for struct in layout.layout().values() for field in struct.fields.values()]
+
+
+def words_of(struct):
+    """Strategy for the content of a struct."""
+    word = st.integers(0, (1 << struct.bits) - 1)
+    return st.lists(word, min_size=struct.words, max_size=struct.words)
+
+
+def test_header_is_current():
+    assert layout.HEADER.read_text(encoding="utf-8") == layout.c_header(layout.layout())
+
+
+def test_markdown_names_every_field():
+    text = layout.markdown(layout.layout())
+    for struct, field in FIELDS:
+        assert f"### {struct.name} " in text
+        assert f"| `{field.name}` | {field.word} |" in text
+
+
+@pytest.mark.parametrize(("struct", "field"), FIELDS, ids=lambda value: value.name)
+@given(data=st.data())
+def test_field_holds_what_was_put_in_it(struct, field, data):
+    words = data.draw(words_of(struct))
+    value = data.draw(st.integers(0, (1 << struct.bits) - 1))
+    after = layout.encode(struct.name, field.name, words, value)
+    unit = 1 << (struct.bits - field.width) if field.high else 1
+    expected = value // unit * unit if field.high else value % (1 << field.width)
+    assert layout.decode(struct.name, field.name, after) == expected
+    for other in struct.fields.values():
+        if other is not field:
+            assert layout.decode(struct.name, other.name, after) == layout.decode(struct.name, other.name, words)
+
+
+@pytest.mark.parametrize("struct", layout.layout().values(), ids=lambda value: value.name)
+@given(data=st.data())
+def test_only_the_fields_own_bits_change(struct, data):
+    words = data.draw(words_of(struct))
+    field = data.draw(st.sampled_from(list(struct.fields.values())))
+    after = layout.encode(struct.name, field.name, words, data.draw(st.integers(0, (1 << struct.bits) - 1)))
+    for place, (old, new) in enumerate(zip(words, after, strict=True)):
+        assert (old ^ new) & ~(field.mask if place == field.word else 0) == 0
+
+
+def test_high_field_is_an_aligned_address():
+    words = layout.encode("endpoint", "epQueue_head", [0, 0, 0, 0], 0xE0001230)
+    assert words == [0, 0xE0001230, 0, 0]
+    assert layout.decode("endpoint", "epQueue_head", [0, 0xE000123F, 0, 0]) == 0xE0001230
+
+
+def test_domain_and_duration_share_a_double_word():
+    assert layout.decode("dschedule", "domain", [0x0300000000000007]) == 3
+    assert layout.decode("dschedule", "duration", [0x0300000000000007]) == 7
+
+
+@pytest.mark.parametrize(("struct", "field"), FIELDS, ids=lambda value: value.name)
+@given(data=st.data())
+def test_terms_decode_as_ints_do(struct, field, data):
+    words = data.draw(words_of(struct))
+    value = data.draw(st.integers(0, (1 << struct.bits) - 1))
+    lifted = [terms.bits(word, struct.bits) for word in words]
+
+    def plain(result):
+        return terms.value_of(result) if isinstance(result, terms.Term) else result
+
+    assert plain(layout.decode(struct.name, field.name, lifted)) == layout.decode(struct.name, field.name, words)
+    after = layout.encode(struct.name, field.name, lifted, terms.bits(value, struct.bits))
+    assert [plain(word) for word in after] == layout.encode(struct.name, field.name, words, value)
+
+
+def test_unknown_field():
+    with pytest.raises(KeyError, match="endpoint has no field 'badge'"):
+        layout.decode("endpoint", "badge", [0, 0, 0, 0])
+
+
+def described(*fields, words=1, extra=""):
+    """The text of a layout with one struct of these fields."""
+    return f'[thing]\nwords = {words}\ndoc = "A thing."\n{extra}\n[thing.fields]\n' + "\n".join(fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (described('a = { word = 0, low = 30, width = 3, doc = "" }'), "3 bits from bit 30 on are not inside 32"),
+        (described('a = { word = 0, low = 0, width = 0, doc = "" }'), "0 bits from bit 0 on"),
+        (described('a = { word = 1, low = 0, width = 1, doc = "" }'), "thing.a: there is no word 1, only 1"),
+        (
+            described(
+                'a = { word = 0, low = 0, width = 4, doc = "" }',
+                'b = { word = 0, low = 3, width = 2, doc = "" }',
+            ),
+            "thing.b: shares bits of word 0 with a",
+        ),
+        (
+            described(
+                'a = { word = 0, low = 0, width = 4, doc = "" }',
+                'a = { word = 0, low = 4, width = 2, doc = "" }',
+            ),
+            "not proper TOML",
+        ),
+        (described('"a b" = { word = 0, low = 0, width = 4, doc = "" }'), "'a b' is no name for a field"),
+        (described("a = { word = 0, low = 0, width = 4 }"), "thing.a: 'doc' is missing"),
+        (described('a = { word = 0, low = 0, width = 4, doc = "", hi = true }'), "unknown entry 'hi'"),
+        (described('a = { word = 0, low = true, width = 4, doc = "" }'), "'low' must be of type int"),
+        (described("a = 3"), "thing.a: expected a table"),
+        (described(words=0), "at least one word"),
+        (described(words=2, extra="value = true"), "a value is a single word, not 2"),
+        (described(extra="bits = 64"), "the words of a struct in memory have 32 bits"),
+        (described(extra="bits = 16"), "words of 32 or 64 bits"),
+    ],
+)
+def test_senseless_layout_is_refused(text, reason):
+    with pytest.raises(layout.LayoutError, match=reason):
+        layout.load(text)
