@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from attrs import define, frozen
 
 from refinement import context, terms
 from refinement.logic import NULL
+from refinement.places import relative
 from refinement.smt import Solver
 from refinement.state import Keys
 from refinement.terms import Term
@@ -70,11 +71,29 @@ class Fact:
     """A statement assumed of any objects of certain kinds: an invariant at some moment of the run.
 
     `instance(keys)` is its formula for the objects with these keys, one tuple for each of `kinds`.
+    A `shared` one is the same on every path.
     """
 
     id: str
     kinds: tuple[str, ...]
     instance: Callable[[tuple[Keys, ...]], Term]
+    shared: bool = True
+
+
+class Loops(Protocol):
+    """Who says how a run goes through loops without a small bound (see `refinement.loop_proof`)."""
+
+    def known(self, label: str) -> bool:
+        """Whether there is a contract for the loop of that label."""
+
+    def head(self, run: Run, label: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """Arrive at the loop's head; gives the variables to go on with, or ends the run there by a Cut."""
+
+    def enter(self, run: Run) -> None:
+        """Note that the run takes an iteration."""
+
+    def leave(self, run: Run) -> None:
+        """Note that the run leaves the loop."""
 
 
 @define
@@ -83,6 +102,8 @@ class Budget:
 
     paths: int = 5000
 
+
+T = TypeVar("T")
 
 _ENGINE = str(Path(__file__).parent)
 
@@ -93,7 +114,7 @@ def caller_location() -> str:
     while frame is not None:
         filename = frame.f_code.co_filename
         if not filename.startswith(_ENGINE) and not filename.startswith("<"):
-            return f"{filename}:{frame.f_lineno}"
+            return f"{relative(filename)}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]
     return ""
 
@@ -109,8 +130,8 @@ class Explorer:
         self.infeasible = 0
         self.instances: dict[tuple, Term] = {}
 
-    def explore(self, body: Callable[[Run], None]) -> Iterator[Run]:
-        """Run `body` once for each path; yields every finished run while its facts are asserted."""
+    def explore(self, body: Callable[[Run], T]) -> Iterator[T]:
+        """Run `body` once for each path; yields what it gives while the path's facts are asserted."""
         work: list[tuple[Decision, ...]] = [()]
         self.solver.push()
         try:
@@ -125,9 +146,9 @@ class Explorer:
                 run = Run(self, prefix, replay=forks)
                 before = context.enter(run)
                 try:
-                    body(run)
+                    result = body(run)
                     self.paths += 1
-                    yield run
+                    yield result
                 except Infeasible:
                     self.infeasible += 1
                 finally:
@@ -158,9 +179,8 @@ class Run:
         self.reads: set[str] | None = None
         self.layer = ""
         self.location: Callable[[], str] = caller_location
-        self.explain = False
         self.chooser: Callable[[Any, Any, Any, str], Any] | None = None
-        self.loops: Any = None
+        self.loops: Loops | None = None
         self.assumed: list[Term] = []
 
     def simplify(self, condition: Term) -> Term:
@@ -215,7 +235,7 @@ class Run:
             self._take(decision)
             return decision.taken
         solver = self.explorer.solver
-        where = self.location() if self.explain else ""
+        where = self.location()
         if solver.check([simple]) == "unsat":
             decision = Decision(simple, False, True, where)
         elif solver.check([terms.negate(simple)]) == "unsat":
@@ -266,7 +286,7 @@ class Run:
         """Require a condition without which the plain run would fail here."""
         if self.stating or self.simplify(condition) is terms.TRUE:
             return
-        self.guards.append(Guard(self.layer, condition, what, self.location() if self.explain else ""))
+        self.guards.append(Guard(self.layer, condition, what, self.location()))
 
     def instantiate(self) -> None:
         """Assume every fact of all objects in the footprint of which it is not assumed yet."""
@@ -282,11 +302,12 @@ class Run:
 
     def instance(self, fact: Fact, choice: tuple[Keys, ...]) -> Term:
         """The formula of a fact for certain objects."""
-        cached = self.explorer.instances.get((fact.id, choice))
+        cached = self.explorer.instances.get((fact.id, choice)) if fact.shared else None
         if cached is None:
             with self.statement():
                 cached = fact.instance(choice)
-            self.explorer.instances[fact.id, choice] = cached
+            if fact.shared:
+                self.explorer.instances[fact.id, choice] = cached
         return cached
 
     def choose(self, objects: Any, suitable: Any, before: Any, label: str) -> Any:
@@ -295,24 +316,31 @@ class Run:
             raise ProofError(f"the choice {label!r} has no witness: the proof of this operation must supply one")
         return self.chooser(objects, suitable, before, label)
 
+    def _loops(self, label: str) -> Loops:
+        if self.loops is None or not self.loops.known(label):
+            raise ProofError(f"the loop {label!r} needs an invariant: state a Loop for it with the operation's proof")
+        return self.loops
+
     def repeat(self, label: str, following: Callable[[], Any]) -> Iterator[Any]:
         """A loop without a bound, cut at its head."""
-        self.loops.head(self, label, {})
+        loops = self._loops(label)
+        loops.head(self, label, {})
         item = following()
         if item is None or (getattr(item, "kind", None) is not None and item == NULL):
-            self.loops.leave(self, label)
+            loops.leave(self)
             return
-        self.loops.enter(self, label)
+        loops.enter(self)
         yield item
         raise Cut(label, {})
 
     def walk(self, label: str, first: Any, following: Callable[[Any], Any]) -> Iterator[Any]:
         """A walk along references, cut at its head; the loop variable is called `cursor`."""
-        cursor = self.loops.head(self, label, {"cursor": first})["cursor"]
+        loops = self._loops(label)
+        cursor = loops.head(self, label, {"cursor": first})["cursor"]
         if cursor == NULL:
-            self.loops.leave(self, label)
+            loops.leave(self)
             return
-        self.loops.enter(self, label)
+        loops.enter(self)
         after = following(cursor)
         yield cursor
         raise Cut(label, {"cursor": after})

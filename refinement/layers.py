@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from attrs import field, frozen
 
-from refinement import terms
+from refinement import plain, terms
 from refinement.explore import Run
-from refinement.schema import Encoding, Schema, schema_of
+from refinement.logic import Ref
+from refinement.places import relative
+from refinement.schema import Encoding, Field, Leaf, Schema, schema_of
 from refinement.state import FieldMap, Keys, SymbolicState, unknown_field
+from refinement.statements import Total
+from refinement.terms import Term
 
 
 class Layer(Protocol):
     """One description of the kernel: it has states of which nothing is known, and runs operations on them."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The layer's name, as in ids."""
+
+    @property
+    def schema(self) -> Schema:
+        """The kinds of objects that the layer's statements may be about."""
 
     def fresh(self, encoding: Encoding, tag: str) -> Any:
         """A symbolic state of unknown content; states with different tags have nothing in common."""
@@ -30,6 +40,24 @@ class Layer(Protocol):
 
     def written(self, state: Any) -> set[str]:
         """The names of the maps that were written since the state was fresh."""
+
+    def numbers(self, kind: str, count: int) -> list[int]:
+        """Numbers that references to `count` different objects of a kind can have."""
+
+    def concretise(self, state: Any, objects: Mapping[str, list[Ref]], value: Callable[[Term], int]) -> Any:
+        """The plain state of a symbolic one: `objects` are those that exist, `value` gives each term's value."""
+
+    def view(self, plain: Any) -> Any:
+        """A plain state as statements see it."""
+
+    def execute(self, plain: Any, operation: str, arguments: Mapping[str, Any]) -> None:
+        """Run an operation on a plain state.  Raises whatever shows that it does what it must not."""
+
+    def dump(self, plain: Any) -> dict[str, Any]:
+        """A plain state as JSON values."""
+
+    def load(self, data: Mapping[str, Any]) -> Any:
+        """The plain state that `dump` wrote."""
 
 
 @frozen
@@ -68,11 +96,64 @@ class PythonLayer:
     def location(self, operation: str) -> str:
         """`file:line` of the operation's function."""
         function = self.operations[operation]
-        return f"{inspect.getsourcefile(function)}:{inspect.getsourcelines(function)[1]}"
+        return f"{relative(inspect.getsourcefile(function) or '')}:{function.__code__.co_firstlineno}"
 
     def written(self, state: SymbolicState) -> set[str]:
         """The names of the maps that were written."""
         return {field_map.name for field_map in state._maps.values() if field_map.written}
+
+    def numbers(self, kind: str, count: int) -> list[int]:
+        """The numbers from 1 on."""
+        return list(range(1, count + 1))
+
+    def concretise(self, state: SymbolicState, objects: Mapping[str, list[Ref]], value: Callable[[Term], int]) -> Any:
+        """The plain state of a symbolic one; tables and arrays have entries where the symbolic one was read."""
+        keys: dict[str, Any] = dict(objects)
+        for part in self.schema.parts.values():
+            fields = [*part.members.values(), *([part.field] if part.field is not None else [])]
+            for declared in fields:
+                seen = state._maps[declared.path].seen
+                if part.form != "objects" and declared.keys:
+                    keys.setdefault(part.name, {}).update(_plain_keys(declared.keys, seen, value, 0))
+                elif len(declared.keys) > len(part.keys):
+                    keys[declared.path] = _plain_keys(declared.keys, seen, value, len(part.keys))
+
+        def read(declared: Field, at: tuple[Any, ...]) -> Any:
+            return plain_value(state, declared, at, value)
+
+        return plain.build(self.schema, keys, read)
+
+    def view(self, plain_state: Any) -> Total:
+        """A plain state as statements see it."""
+        return Total(plain_state, self.schema)
+
+    def execute(self, plain_state: Any, operation: str, arguments: Mapping[str, Any]) -> None:
+        """Run an operation on a plain state."""
+        self.operations[operation](plain_state, **arguments)
+
+    def dump(self, plain_state: Any) -> dict[str, Any]:
+        """A plain state as JSON values."""
+        return plain.dump(self.schema, plain_state)
+
+    def load(self, data: Mapping[str, Any]) -> Any:
+        """The plain state that `dump` wrote."""
+        return plain.load(self.schema, data)
+
+
+def plain_value(state: SymbolicState, declared: Field, at: tuple[Any, ...], value: Callable[[Term], int]) -> Any:
+    """The plain value of a symbolic state's field at plain keys."""
+    encoding = state._encoding
+    keys = tuple(leaf.unwrap(key, leaf.sort(encoding)) for leaf, key in zip(declared.keys, at, strict=True))
+    return declared.leaf.plain(value(state._maps[declared.path].get(keys)))
+
+
+def _plain_keys(leaves: tuple[Leaf, ...], seen: Iterable[Keys], value: Callable[[Term], int], skip: int) -> dict[Any, None]:
+    """The plain keys, without the first `skip` parts, that key terms stand for."""
+    found = {}
+    for keys in seen:
+        parts = tuple(leaf.plain(value(key)) for leaf, key in zip(leaves[skip:], keys[skip:], strict=True))
+        found[parts if len(parts) > 1 else parts[0]] = None
+    return found
 
 
 def existence(path: str, encoding: Encoding) -> FieldMap:

@@ -77,6 +77,9 @@ class _Null:
     def __repr__(self) -> str:
         return "NULL"
 
+    def __reduce__(self) -> str:
+        return "NULL"
+
     def __eq__(self, other: object) -> bool:
         return NotImplemented if isinstance(other, SymbolicRef) else other is self
 

@@ -89,12 +89,13 @@ class Task:
     """The unit of work: one operation between two layers (or in one), with all its obligations.
 
     `id` is the common prefix of the obligations' ids; `run` discharges them in this process and gives
-    one result for each, in order.
+    one result for each, in order; `proof`, if it is a proof about an operation, is what scenarios need.
     """
 
     id: str
     obligations: tuple[Obligation, ...]
     run: Callable[[Settings], list[Result]] = field(repr=False, eq=False)
+    proof: Any = field(default=None, repr=False, eq=False)
 
 
 @frozen

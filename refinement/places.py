@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import os
@@ -26,6 +27,14 @@ def cache_directory() -> Path:
     root = project_root()
     digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
     return platformdirs.user_cache_path("refine") / f"{root.name}-{digest}"
+
+
+@functools.cache
+def relative(filename: str) -> str:
+    """A file's name from the project's folder on, if it is in there."""
+    path = Path(filename)
+    root = project_root()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else filename
 
 
 def find_source(name: str) -> Path | None:

@@ -14,8 +14,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from refinement import context, terms
-from refinement.layers import PythonLayer
+from refinement import context, plain, terms
+from refinement.layers import PythonLayer, plain_value
 from refinement.schema import Encoding, Field, Leaf
 from refinement.state import FieldMap, Keys, SymbolicState, unknown
 from refinement.statements import Statement
@@ -104,15 +104,16 @@ def _same(declared: Field) -> Callable[..., Any]:
     def read(lower: Any, *keys: Any) -> Any:
         value = getattr(lower, names[0])
         if len(names) == 1:
-            return value[keys if len(keys) > 1 else keys[0]] if keys else value
-        part = lower._schema.parts[names[0]]
-        outer = len(part.keys)
-        entry = value[keys[:outer] if outer > 1 else keys[0]]
-        inner = getattr(entry, names[1])
-        rest = keys[outer:]
-        return inner[rest if len(rest) > 1 else rest[0]] if rest else inner
+            return value[_key(keys)] if keys else value
+        outer = len(lower._schema.parts[names[0]].keys)
+        inner = getattr(value[_key(keys[:outer])], names[1])
+        return inner[_key(keys[outer:])] if len(keys) > outer else inner
 
     return read
+
+
+def _key(keys: tuple[Any, ...]) -> Any:
+    return keys if len(keys) > 1 else keys[0]
 
 
 def wrap_keys(leaves: tuple[Leaf, ...], keys: Keys) -> tuple[Any, ...]:
@@ -142,6 +143,28 @@ def _decoded_base(
         return found
 
     return base
+
+
+def upper_plain(
+    relation: Relation, upper: SymbolicState, lower: Any, universe: Mapping[str, list[Any]], value: Callable[[Term], int]
+) -> Any:
+    """The plain upper state of a plain lower one.
+
+    `value` gives the free fields' values from those of the symbolic state `upper`; `universe` lists the
+    keys by part name (by path for arrays inside objects).
+    """
+    view = relation.lower.view(lower)
+    decoders = {declared.path: decoder for declared, decoder in relation.compared()}
+
+    def read(declared: Field, keys: tuple[Any, ...]) -> Any:
+        decoder = decoders.get(declared.path)
+        if decoder is None:
+            return plain_value(upper, declared, keys, value)
+        if decoder.when is not None and not decoder.when(view, *keys):
+            return declared.leaf.default()
+        return decoder.value(view, *keys)
+
+    return plain.build(relation.upper.schema, universe, read)
 
 
 def disagreements(relation: Relation, upper: Any, lower: Any, universe: Mapping[str, list[Any]]) -> list[str]:

@@ -27,9 +27,12 @@ class Bulk:
 
 
 class FieldMap:
-    """A map from keys to values: a base, and a log of writes over it, the newest last."""
+    """A map from keys to values: a base, and a log of writes over it, the newest last.
 
-    __slots__ = ("base", "cache", "log", "name", "sorts")
+    `seen` has the keys at which the base was read, in this map or a copy of it.
+    """
+
+    __slots__ = ("base", "cache", "log", "name", "seen", "sorts")
 
     def __init__(self, name: str, sorts: tuple[Sort, ...], base: Callable[[Keys], Term]):
         self.name = name
@@ -37,12 +40,14 @@ class FieldMap:
         self.base = base
         self.log: list[tuple[Keys, Term] | Bulk] = []
         self.cache: dict[Keys, Term] = {}
+        self.seen: dict[Keys, None] = {}
 
     def copy(self) -> FieldMap:
         """The same map, written to on its own from here on."""
         result = FieldMap(self.name, self.sorts, self.base)
         result.log = list(self.log)
         result.cache = dict(self.cache)
+        result.seen = self.seen
         return result
 
     @property
@@ -74,6 +79,7 @@ class FieldMap:
             if condition is not terms.FALSE:
                 overlays.append((condition, value))
         if result is None:
+            self.seen[keys] = None
             result = self.base(keys)
         for condition, value in reversed(overlays):
             result = terms.ite(condition, value, result)
@@ -102,27 +108,16 @@ def unknown(name: str, sorts: tuple[Sort, ...], result: Sort) -> Callable[[Keys]
 
 
 def unknown_field(field: Field, encoding: Encoding, prefix: str) -> FieldMap:
-    """A field map of unknown content, named after the field; its enumerations stay in range."""
+    """A field map of unknown content, named after the field."""
     sorts = tuple(key.sort(encoding) for key in field.keys)
-    base = unknown(prefix + field.path, sorts, field.leaf.sort(encoding))
-    if field.leaf.form == "enum":
-        base = _ranged(base, field.leaf)
-    return FieldMap(field.path, sorts, base)
+    return FieldMap(field.path, sorts, unknown(prefix + field.path, sorts, field.leaf.sort(encoding)))
 
 
-def _ranged(base: Callable[[Keys], Term], leaf: Leaf) -> Callable[[Keys], Term]:
-    assert leaf.members is not None
-    size = len(leaf.members)
-
-    def read(keys: Keys) -> Term:
-        value = base(keys)
-        run = context.current()
-        if run is not None:
-            low = terms.at_most(terms.constant(0, value.sort), value)
-            run.assume(terms.conjunction((low, terms.less(value, terms.constant(size, value.sort)))))
-        return value
-
-    return read
+def in_range(field: Field, value: Term) -> Term:
+    """That the value of an enumeration's field is one of its members."""
+    assert field.leaf.members is not None
+    zero, size = terms.constant(0, value.sort), terms.constant(len(field.leaf.members), value.sort)
+    return terms.conjunction((terms.at_most(zero, value), terms.less(value, size)))
 
 
 class SymbolicState:

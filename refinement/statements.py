@@ -15,6 +15,7 @@ from typing import Any
 from attrs import field, frozen
 
 from refinement import logic
+from refinement.plain import default_object
 from refinement.schema import Part, Schema
 from refinement.state import exists
 
@@ -87,7 +88,7 @@ class _TotalObjects:
         self.objects = objects
         self.part = part
         assert part.item is not None
-        self.nothing = _default(part)
+        self.nothing = default_object(part)
 
     def __getitem__(self, key: Any) -> Any:
         return self.objects[key] if key in self.objects else self.nothing
@@ -97,15 +98,6 @@ class _TotalObjects:
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.objects)
-
-
-def _default(part: Part) -> Any:
-    """An object of which every attribute has its type's default."""
-    assert part.item is not None
-    filled: dict[str, Any] = {}
-    for name, declared in part.members.items():
-        filled[name] = logic.Array() if len(declared.keys) > len(part.keys) else declared.leaf.default()
-    return part.item(**filled)
 
 
 def check_plain(
@@ -126,14 +118,14 @@ def check_plain(
     return broken
 
 
-def guarded(statement: Statement, states: tuple[Any, ...], schemas: tuple[Schema, ...], objects: tuple[Any, ...]) -> Any:
-    """The statement of objects of a symbolic state, on condition that they exist."""
+def present(kinds: tuple[str, ...], states: tuple[Any, ...], schemas: tuple[Schema, ...], objects: tuple[Any, ...]) -> Any:
+    """Whether objects exist, each in the first of the symbolic states that knows its kind."""
     conditions = []
-    for kind, ref in zip(statement.kinds, objects, strict=True):
+    for kind, ref in zip(kinds, objects, strict=True):
         for state, schema in zip(states, schemas, strict=True):
             part = schema.parts.get(kind)
             if part is not None:
                 if part.exists is not None:
                     conditions.append(exists(getattr(state, kind), ref))
                 break
-    return logic.implies(logic.all_of(*conditions), statement.holds(*states, *objects))
+    return logic.all_of(*conditions)

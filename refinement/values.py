@@ -169,7 +169,7 @@ class Word(_Number):
 
     def __rsub__(self, other: object) -> Any:
         left = self._lift(other)
-        return NotImplemented if left is None else word(left) - self
+        return NotImplemented if left is None else Word(left) - self
 
     def __and__(self, other: object) -> Any:
         right = self._lift(other)

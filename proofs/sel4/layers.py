@@ -1,0 +1,44 @@
+"""The kernel's layers: the abstract specification, the executable model and the C program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from executable_model.sel4.state import State as ModelState
+from refinement.layers import PythonLayer
+from spec.sel4.state import State as SpecState
+
+OPERATIONS = {
+    "schedule": (
+        "set_thread_state",
+        "tcb_sched_enqueue",
+        "tcb_sched_append",
+        "tcb_sched_dequeue",
+        "reschedule_required",
+        "possible_switch_to",
+        "schedule",
+        "activate_thread",
+        "timer_tick",
+        "handle_yield",
+    ),
+    "ipc_cancel": ("cancel_ipc", "cancel_signal", "cancel_all_ipc", "cancel_badged_sends", "cancel_all_signals"),
+    "message": ("do_ipc_transfer",),
+    "notification": ("send_signal", "receive_signal", "complete_signal"),
+    "endpoint": ("send_ipc", "receive_ipc"),
+    "tcb": ("suspend", "restart", "set_priority", "bind_notification", "unbind_notification"),
+}
+"""The operations that are verified, by the module that has them in every layer."""
+
+
+def _functions(package: str) -> dict[str, Callable[..., Any]]:
+    return {
+        name: getattr(import_module(f"{package}.{module}"), name)
+        for module, names in OPERATIONS.items()
+        for name in names
+    }
+
+
+SPEC = PythonLayer("spec", SpecState, _functions("spec.sel4"))
+EXEC = PythonLayer("exec", ModelState, _functions("executable_model.sel4"))

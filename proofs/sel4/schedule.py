@@ -1,0 +1,41 @@
+"""Proofs about the scheduler's operations."""
+
+from __future__ import annotations
+
+from executable_model.sel4 import schedule as model
+from executable_model.sel4.state import ThreadRef
+from proofs.sel4 import preconditions
+from refinement.loops import Moment
+from refinement.prove import Operation
+
+
+def highest_ready(before: Moment, after: Moment) -> ThreadRef | None:
+    """The thread chosen is the current one afterwards, unless that is the idle thread, which is never ready."""
+    chosen = after["exec"].current_thread
+    return None if chosen == after["exec"].idle_thread else chosen
+
+
+def higher_ready(before: Moment, after: Moment) -> ThreadRef | None:
+    """If the bitmaps tell of a higher priority than the candidate's: the head of the highest ready queue."""
+    s = before["exec"].copy()
+    if model.is_runnable(s, s.current_thread):
+        model.tcb_sched_enqueue(s, s.current_thread)
+    if model.is_highest_priority(s, s.current_domain, s.tcb[s.candidate].priority):
+        return None
+    return s.ready_queue[s.current_domain, model.highest_priority(s, s.current_domain)].head
+
+
+OPERATIONS = (
+    Operation("schedule", "set_thread_state", preconditions.set_thread_state),
+    Operation("schedule", "tcb_sched_enqueue", preconditions.tcb_sched_enqueue),
+    Operation("schedule", "tcb_sched_append", preconditions.tcb_sched_append),
+    Operation("schedule", "tcb_sched_dequeue", preconditions.tcb_sched_dequeue),
+    Operation("schedule", "reschedule_required"),
+    Operation("schedule", "possible_switch_to", preconditions.possible_switch_to),
+    Operation(
+        "schedule", "schedule", witnesses={"highest_ready": highest_ready, "higher_ready": higher_ready}
+    ),
+    Operation("schedule", "activate_thread", preconditions.activate_thread),
+    Operation("schedule", "timer_tick", preconditions.timer_tick),
+    Operation("schedule", "handle_yield", preconditions.handle_yield),
+)

@@ -1,0 +1,122 @@
+"""What becomes of the specification's choices in a proof: a witness from below, or any suitable object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from refinement import terms
+from refinement.explore import Fact, ProofError, Run
+from refinement.path import Goal, Path, wrap_object
+from refinement.state import Keys, PartView, SymbolicState, exists
+from refinement.terms import Term
+from refinement.values import term_of_truth
+
+if TYPE_CHECKING:
+    from refinement.execution import Execution
+
+Predicate = Callable[[Any], Any]
+Order = Callable[[Any, Any], Any]
+
+
+class Witnesses:
+    """Each choice is the object that the lower layer came to; that it is a right one is to be proved."""
+
+    def __init__(self, execution: Execution, path: Path):
+        self.execution = execution
+        self.path = path
+
+    def choose(self, objects: PartView, suitable: Predicate, before: Order | None, label: str) -> Any:
+        """The witness for the choice, or None if there is none."""
+        path, proof = self.path, self.execution.proof
+        supply = proof.operation.witnesses.get(label)
+        if supply is None:
+            raise ProofError(f"the choice {label!r} needs a witness: add one to the proof of {proof.operation.name}")
+        with quiet(path.run):
+            witness = supply(path.before(proof.top.name), path.now())
+        key = self.execution.key("choice", label)
+        kind = objects.part.name
+        (keys,) = self.execution.skolems((kind,))
+        path.run.footprint.setdefault(kind, {})[keys] = None
+        with path.run.statement():
+            anyone = self.execution.object(kind, keys)
+            someone = _fits(objects, suitable, anyone)
+            if witness is None:
+                path.goals.append(Goal(key, terms.negate(someone), f"no {kind} is suitable"))
+                return None
+            path.goals.append(Goal(key, _fits(objects, suitable, witness), "the witness is suitable"))
+            if before is not None:
+                first = terms.implies(someone, term_of_truth(before(witness, anyone)))
+                path.goals.append(Goal(key, first, "the witness comes first"))
+        path.run.footprint.setdefault(kind, {})[(witness.term,)] = None
+        return witness
+
+
+class AnySuitable:
+    """Each choice is an unknown object of which only is known that it is a right one."""
+
+    def __init__(self, execution: Execution, path: Path):
+        self.execution = execution
+        self.path = path
+
+    def choose(self, objects: PartView, suitable: Predicate, before: Order | None, label: str) -> Any:
+        """Some suitable object, first of all; or, on another path, None and none is suitable."""
+        path, run = self.path, self.path.run
+        snapshot = objects.state.copy()
+        kind = objects.part.name
+        name = f"choice.{label}.{path.choices}"
+        path.choices += 1
+
+        def fits(ref: Any) -> Term:
+            with as_of(objects.state, snapshot), run.statement():
+                return _fits(objects, suitable, ref)
+
+        def none(choice: tuple[Keys, ...]) -> Term:
+            return terms.negate(fits(wrap_object(objects.part.keys, choice[0])))
+
+        if not run.decide(terms.variable(f"{name}.some", terms.BOOL)):
+            run.facts.append(Fact(f"{name}.none", (kind,), none, shared=False))
+            return None
+        encoding = self.execution.proof.encoding
+        keys = tuple(terms.variable(f"{name}.{i}", leaf.sort(encoding)) for i, leaf in enumerate(objects.part.keys))
+        chosen = wrap_object(objects.part.keys, keys)
+        run.footprint.setdefault(kind, {})[keys] = None
+        run.assume(fits(chosen))
+        if before is None:
+            return chosen
+
+        def first(choice: tuple[Keys, ...]) -> Term:
+            other = wrap_object(objects.part.keys, choice[0])
+            suits = fits(other)
+            with as_of(objects.state, snapshot), run.statement():
+                return terms.implies(suits, term_of_truth(before(chosen, other)))
+
+        run.facts.append(Fact(f"{name}.first", (kind,), first, shared=False))
+        return chosen
+
+
+def _fits(objects: PartView, suitable: Predicate, ref: Any) -> Term:
+    return terms.conjunction((term_of_truth(exists(objects, ref)), term_of_truth(suitable(ref))))
+
+
+@contextmanager
+def as_of(state: SymbolicState, snapshot: SymbolicState) -> Iterator[None]:
+    """While the predicates of a choice are evaluated later: the state is as it was at the choice."""
+    now = state.copy()
+    state.become(snapshot)
+    try:
+        yield
+    finally:
+        state.become(now)
+
+
+@contextmanager
+def quiet(run: Run) -> Iterator[None]:
+    """While a witness is computed: it may branch, but guards nothing and leaves the footprint alone."""
+    before = run.stating
+    run.stating = True
+    try:
+        yield
+    finally:
+        run.stating = before

@@ -1,0 +1,408 @@
+"""One run of a proof task: its paths are explored, and on each the goals are put to the solver."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import define
+
+from refinement import terms
+from refinement.choices import AnySuitable, Witnesses
+from refinement.explore import Cut, Explorer, Fact, Infeasible, ProofError, Run
+from refinement.layers import Layer, PythonLayer
+from refinement.loop_proof import LoopControl, inside_variable
+from refinement.loops import Moment
+from refinement.obligations import Obligation, Result, Settings, Status
+from refinement.path import Goal, Path, wrap_object
+from refinement.refutation import refute
+from refinement.relation import Relation, wrap_keys
+from refinement.schema import Field, Leaf
+from refinement.smt import Solver
+from refinement.state import Keys, exists, in_range
+from refinement.statements import Statement, present
+from refinement.terms import Term
+from refinement.values import SymbolicRef, term_of_truth
+
+if TYPE_CHECKING:
+    from refinement.prove import Proof
+
+
+SEARCHES = 6
+"""On how many paths on which an obligation fails a concrete counterexample is looked for."""
+
+
+@define
+class Tally:
+    """What is known so far about one obligation of a task.
+
+    `paths` counts the paths with goals for it, `skipped` those on which nothing that it reads was written;
+    `searches` is how often a counterexample may still be looked for.
+    """
+
+    obligation: Obligation
+    paths: int = 0
+    skipped: int = 0
+    queries: int = 0
+    witnessed: int = 0
+    failure: str = ""
+    unknown: str = ""
+    fault: bool = False
+    searches: int = SEARCHES
+    counterexample: dict[str, Any] | None = None
+
+
+class Execution:
+    """One run of a task: its solver, the states it starts from, and the tallies of its obligations."""
+
+    def __init__(self, proof: Proof, settings: Settings):
+        terms.reset()
+        self.proof = proof
+        self.settings = settings
+        self.solver = Solver(settings.rlimit, settings.seconds)
+        self.explorer = Explorer(self.solver)
+        self.tallies = {obligation.id: Tally(obligation) for obligation in proof.obligations()}
+        self.arguments = {
+            name: leaf.wrap(terms.variable(f"argument.{name}", leaf.sort(proof.encoding)))
+            for name, leaf in proof.parameters.items()
+        }
+        self.pristine = self._states("")
+        self.looping = self._states("loop.") if proof.operation.loops else None
+        self.start_facts = self.facts(self.pristine, "")
+        self.compared = proof.relation.compared() if proof.relation is not None else []
+        self.reads: dict[str, set[str]] = {}
+
+    def run(self) -> list[Result]:
+        """Explore all paths, prove their goals, and sum up."""
+        started = time.perf_counter()
+        broken = ""
+        try:
+            for path in self.explorer.explore(self._body):
+                self._prove(path)
+                if self.settings.fail_fast and any(tally.failure for tally in self.tallies.values()):
+                    break
+        except ProofError as error:
+            broken = str(error)
+        return self._results(time.perf_counter() - started, broken)
+
+    def key(self, what: str, which: str = "") -> str:
+        """The id of the task's obligation of a sort (`state`, `relation`, `choice`, `loop`, `guards`, ...)."""
+        proof = self.proof
+        of_pair = what in ("state", "relation", "choice", "loop")
+        return "/".join(filter(None, (proof.base, proof.name if of_pair else proof.lower.name, what, which)))
+
+    def object(self, kind: str, keys: Keys) -> Any:
+        """The reference or index of a kind that key terms stand for."""
+        return wrap_object(self.leaves(kind), keys)
+
+    def skolems(self, kinds: Iterable[str]) -> tuple[Keys, ...]:
+        """Unknown keys of the kinds, standing for all of them."""
+        count: dict[str, int] = {}
+        found = []
+        for kind in kinds:
+            number = count[kind] = count.get(kind, -1) + 1
+            found.append(
+                tuple(
+                    terms.variable(f"any.{kind}.{number}.{place}", leaf.sort(self.proof.encoding))
+                    for place, leaf in enumerate(self.leaves(kind))
+                )
+            )
+        return tuple(found)
+
+    def add_footprint(
+        self, path: Path, kinds: Iterable[str], choice: Iterable[Keys], read: Iterable[tuple[str, Keys]] = ()
+    ) -> None:
+        """Have the facts instantiated of these objects, and of what a statement about them reads."""
+        for kind, keys in [*zip(kinds, choice, strict=True), *read]:
+            path.run.footprint.setdefault(kind, {})[keys] = None
+
+    def facts(self, states: Mapping[str, Any], tag: str) -> list[Fact]:
+        """What is assumed of states: their types, the invariants of their layers, the relation's facts."""
+        facts = _type_facts(self.proof.lower, states[self.proof.lower.name], tag)
+        for layer in self.proof.layers:
+            facts += [self._fact(i, states, tag) for i in self.proof.stack.invariants[layer.name]]
+        if self.proof.relation is not None:
+            facts += [self._fact(fact, states, tag) for fact in self.proof.relation.facts]
+        return facts
+
+    def _fact(self, statement: Statement, states: Mapping[str, Any], tag: str) -> Fact:
+        def instance(choice: tuple[Keys, ...]) -> Term:
+            return self.holds(statement, states, choice)
+
+        return Fact(f"{tag}{'-'.join(statement.layers)}/{statement.id}", statement.kinds, instance)
+
+    def holds(self, statement: Statement, states: Mapping[str, Any], choice: tuple[Keys, ...]) -> Term:
+        """The statement of these objects in these states, on condition that they exist."""
+        views = tuple(states[layer] for layer in statement.layers)
+        schemas = tuple(self._layer(name).schema for name in statement.layers)
+        objects = tuple(self.object(kind, keys) for kind, keys in zip(statement.kinds, choice, strict=True))
+        condition = term_of_truth(present(statement.kinds, views, schemas, objects))
+        return terms.implies(condition, term_of_truth(statement.holds(*views, *objects)))
+
+    def _states(self, tag: str) -> dict[str, Any]:
+        proof = self.proof
+        lower = proof.lower.fresh(proof.encoding, tag)
+        states = {proof.lower.name: lower}
+        if proof.relation is not None:
+            states[proof.top.name] = proof.relation.upper_state(lower, proof.encoding, tag)
+        return states
+
+    def _layer(self, name: str) -> Layer:
+        return next(layer for layer in self.proof.layers if layer.name == name)
+
+    def leaves(self, kind: str) -> tuple[Leaf, ...]:
+        """The types that the keys of a kind of objects (or of a table's or array's index) have."""
+        for layer in self.proof.layers:
+            part = layer.schema.parts.get(kind)
+            if part is not None:
+                return part.keys
+            declared = layer.schema.fields.get(kind)
+            if declared is not None:
+                return declared.keys[-1:]
+        raise ProofError(f"no layer has objects of the kind {kind}")
+
+    def _body(self, run: Run) -> Path:
+        proof = self.proof
+        start = Moment(self.pristine, self.arguments)
+        path = Path(run, start, {name: state.copy() for name, state in self.pristine.items()})
+        run.facts = list(self.start_facts)
+        for value in self.arguments.values():
+            if isinstance(value, SymbolicRef):
+                run.footprint.setdefault(value.kind, {})[(value.term,)] = None
+                run.assume(term_of_truth(exists(getattr(self.pristine[proof.top.name], value.kind), value)))
+        if proof.operation.requires is not None:
+            with run.statement(collect=True) as read:
+                condition = proof.operation.requires(self.pristine[proof.top.name], **self.arguments)
+            run.assume(term_of_truth(condition))
+            self.add_footprint(path, (), (), read)
+        path.inside = bool(proof.operation.loops) and run.decide(inside_variable())
+        run.loops = LoopControl(self, path)
+        run.chooser = (Witnesses(self, path) if proof.chooses() else AnySuitable(self, path)).choose
+        self._call(path, proof.lower)
+        if path.inside and proof.lower.name not in path.reached:
+            raise Infeasible
+        if proof.relation is not None:
+            self._call(path, proof.top)
+        return path
+
+    def _call(self, path: Path, layer: Layer) -> None:
+        try:
+            layer.call(path.run, path.live[layer.name], self.proof.operation.name, self.arguments)
+        except Cut as cut:
+            path.cuts[layer.name] = cut
+
+    def _prove(self, path: Path) -> None:
+        """Prove what is to hold at the end of a path."""
+        run = path.run
+        with path.current():
+            goals, skipped = self._goals(path)
+            run.instantiate()
+            answer = self.solver.check()
+            if answer == "unsat":
+                self.explorer.paths -= 1
+                self.explorer.infeasible += 1
+                return
+            for key in skipped:
+                self.tallies[key].skipped += 1
+            for key in {self.key("guards"), *skipped, *(goal.key for goal in goals)}:
+                self.tallies[key].witnessed += answer == "sat"
+            for key in {self.key("guards"), *(goal.key for goal in goals)}:
+                self.tallies[key].paths += 1
+            remaining = [goal for goal in goals if run.simplify(goal.term) is not terms.TRUE]
+            if not remaining or self._check(remaining) == "unsat":
+                return
+            failed = [goal for goal in remaining if self.tallies[goal.key].searches and self._fails(path, goal)]
+            for goal in failed:
+                self._refute(path, goal)
+
+    def _check(self, goals: list[Goal]) -> str:
+        """Whether some goal can be wrong: `unsat` if none."""
+        answer = self.solver.check([terms.negate(terms.conjunction([goal.term for goal in goals]))])
+        for key in {goal.key for goal in goals}:
+            self.tallies[key].queries += 1
+        return answer
+
+    def _refute(self, path: Path, goal: Goal) -> None:
+        """Look for a concrete counterexample to a goal that failed, unless there is one for its obligation."""
+        tally = self.tallies[goal.key]
+        tally.failure = tally.failure or goal.what
+        if tally.searches:
+            tally.searches -= 1
+            refutation = refute(self, path, goal)
+            tally.fault = tally.fault or refutation.fault
+            if refutation.found is not None:
+                tally.failure, tally.counterexample, tally.searches = goal.what, refutation.found, 0
+
+    def _fails(self, path: Path, goal: Goal) -> bool:
+        """Whether a goal cannot be proved; one that the solver gives up on is noted as unknown."""
+        if self._check([goal]) == "unsat":
+            return False
+        self._widen(path)
+        answer = self._check([goal])
+        if answer == "unknown":
+            self.tallies[goal.key].unknown = f"the solver gave up within its budget on: {goal.what}"
+        return answer == "sat"
+
+    def _widen(self, path: Path) -> None:
+        """Have the facts instantiated of what they read themselves: one step further from the footprint."""
+        if path.widened:
+            return
+        path.widened = True
+        run = path.run
+        found: dict[tuple[str, Keys], None] = {}
+        for fact in run.facts:
+            if len(fact.kinds) == 1:
+                for keys in run.footprint.get(fact.kinds[0], ()):
+                    with run.statement(collect=True) as read:
+                        fact.instance((keys,))
+                    found.update(read)
+        self.add_footprint(path, (), (), found)
+        run.instantiate()
+
+    def _goals(self, path: Path) -> tuple[list[Goal], set[str]]:
+        """The goals at the end of a path, and the ids of obligations on which it has no bearing."""
+        proof = self.proof
+        goals = list(path.goals)
+        goals += [
+            Goal(self.key("guards"), guard.condition, guard.what)
+            for guard in path.run.guards
+            if guard.layer == proof.lower.name
+        ]
+        assert isinstance(path.run.loops, LoopControl)
+        goals += path.run.loops.goals()
+        written = {name for layer in proof.layers for name in layer.written(path.live[layer.name])}
+        considered: set[str] = set()
+        for invariant in proof.stack.invariants[proof.lower.name]:
+            key = self.key("invariant", invariant.id)
+            considered.add(key)
+            goals += self._statement_goal(path, invariant, key, written)
+        if proof.relation is not None:
+            for fact in proof.relation.facts:
+                key = self.key("relation", fact.id)
+                considered.add(key)
+                goals += self._statement_goal(path, fact, key, written)
+            considered.add(self.key("state"))
+            goals += self._agreement_goals(path, proof.relation, written)
+        return goals, considered - {goal.key for goal in goals}
+
+    def _statement_goal(self, path: Path, statement: Statement, key: str, written: set[str]) -> list[Goal]:
+        """That a statement holds again, unless nothing that it reads was written."""
+        run = path.run
+        choice = self.skolems(statement.kinds)
+        reads = self.reads.get(key)
+        if reads is None:
+            run.reads = reads = self.reads[key] = set()
+            with run.statement():
+                self.holds(statement, self.pristine, choice)
+            run.reads = None
+        if not reads & written:
+            return []
+        with run.statement(collect=True) as read:
+            term = self.holds(statement, path.live, choice)
+        self.add_footprint(path, statement.kinds, choice, read)
+        return [Goal(key, term, statement.prose)]
+
+    def _agreement_goals(self, path: Path, relation: Relation, written: set[str]) -> list[Goal]:
+        """That every related field written in either layer has the value that the lower layer gives it."""
+        run = path.run
+        upper, lower = path.live[relation.upper.name], path.live[relation.lower.name]
+        goals = []
+        for declared, decoder in self.compared:
+            part = relation.upper.schema.parts[declared.path.split(".")[0]]
+            choice = self.skolems((part.name,)) if declared.keys else ()
+            keys = self._field_keys(declared, choice)
+            if not self._agreement_reads(run, relation, declared, decoder, keys) & written:
+                continue
+            with run.statement(collect=True) as read:
+                term = relation.agreement(declared, decoder, upper, lower, keys)
+                if part.exists is not None:
+                    ref = self.object(part.name, choice[0])
+                    term = terms.implies(term_of_truth(exists(getattr(upper, part.name), ref)), term)
+            goals.append(Goal(self.key("state"), term, f"{declared.path} differs"))
+            self.add_footprint(path, (part.name,) if choice else (), choice, read)
+        return goals
+
+    def _field_keys(self, declared: Field, choice: tuple[Keys, ...]) -> Keys:
+        """Unknown keys of a field: those of its object, and of an array within it."""
+        keys = choice[0] if choice else ()
+        return keys + tuple(
+            terms.variable(f"any.{declared.path}.{place}", leaf.sort(self.proof.encoding))
+            for place, leaf in enumerate(declared.keys[len(keys) :])
+        )
+
+    def _agreement_reads(self, run: Run, relation: Relation, declared: Field, decoder: Any, keys: Keys) -> set[str]:
+        """The maps that the agreement of a field is about."""
+        reads = self.reads.get(declared.path)
+        if reads is None:
+            run.reads = reads = self.reads[declared.path] = {f"{relation.upper.name}:{declared.path}"}
+            with run.statement():
+                wrapped = wrap_keys(declared.keys, keys)
+                lower = self.pristine[relation.lower.name]
+                decoder.value(lower, *wrapped)
+                if decoder.when is not None:
+                    decoder.when(lower, *wrapped)
+            run.reads = None
+        return reads
+
+    def _results(self, seconds: float, broken: str) -> list[Result]:
+        share = 1 / max(len(self.tallies), 1)
+        results = []
+        for tally in self.tallies.values():
+            status, note = self._outcome(tally, broken)
+            results.append(
+                Result(
+                    obligation=tally.obligation,
+                    status=status,
+                    seconds=seconds * share,
+                    paths=tally.paths + tally.skipped,
+                    queries=tally.queries,
+                    solver=self.solver.cost.seconds * share,
+                    witnessed=tally.witnessed,
+                    note=note,
+                    counterexample=tally.counterexample,
+                )
+            )
+        return results
+
+    def _outcome(self, tally: Tally, broken: str) -> tuple[Status, str]:
+        if tally.failure and tally.counterexample is not None:
+            return Status.REFUTED, tally.failure
+        if broken:
+            return Status.ERROR, broken
+        if tally.fault:
+            return Status.ERROR, f"FAULT OF THE ENCODING: {tally.failure}; but run plainly, nothing fails"
+        if tally.failure:
+            return Status.UNKNOWN, f"{tally.failure}; no concrete counterexample was found: an invariant may be missing"
+        if tally.unknown:
+            return Status.UNKNOWN, tally.unknown
+        if not tally.paths + tally.skipped:
+            return Status.ERROR, "vacuous: no path that is possible under the assumptions comes to it"
+        if not tally.witnessed:
+            return Status.UNKNOWN, "the solver could not show that the assumptions are satisfiable"
+        if not tally.paths:
+            return Status.PROVED, f"nothing that it reads is written on any of the {tally.skipped} paths"
+        return Status.PROVED, ""
+
+
+def _type_facts(layer: Layer, state: Any, tag: str) -> list[Fact]:
+    """That every enumeration of a state written in Python is one of its members."""
+    if not isinstance(layer, PythonLayer):
+        return []
+    facts = []
+    for part in layer.schema.parts.values():
+        declared = [*part.members.values(), *([part.field] if part.field is not None else [])]
+        enumerations = [field for field in declared if field.leaf.form == "enum"]
+        if enumerations:
+            facts.append(_range_fact(f"{tag}{layer.name}:{part.name} is well typed", enumerations, part.keys, state))
+    return facts
+
+
+def _range_fact(id: str, fields: list[Field], keys: tuple[Leaf, ...], state: Any) -> Fact:
+    kinds = (fields[0].path.split(".")[0],) if keys else ()
+
+    def instance(choice: tuple[Keys, ...]) -> Term:
+        place = choice[0] if choice else ()
+        return terms.conjunction([in_range(field, state._maps[field.path].get(place)) for field in fields])
+
+    return Fact(id, kinds, instance)

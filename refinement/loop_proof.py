@@ -1,0 +1,182 @@
+"""How a path of a proof goes through a loop: cut on entry, or from an unknown state at the loop's head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from refinement import terms
+from refinement.explore import Cut, Fact, Run
+from refinement.loops import Loop, LoopFact, Measure, Moment
+from refinement.path import Goal, Path
+from refinement.state import Keys
+from refinement.terms import Term
+from refinement.values import SymbolicRef, Word, term_of_truth
+
+if TYPE_CHECKING:
+    from refinement.execution import Execution
+
+
+class LoopControl:
+    """What one path does at the loops of its layers."""
+
+    def __init__(self, execution: Execution, path: Path):
+        self.execution = execution
+        self.path = path
+        self.contracts = execution.proof.operation.loops
+
+    def contract(self, label: str) -> Loop | None:
+        """The contract of the loop with that label in some layer."""
+        return next((loop for loop in self.contracts if label in (loop.label, loop.code)), None)
+
+    def known(self, label: str) -> bool:
+        """Whether there is a contract for the loop of that label."""
+        return self.contract(label) is not None
+
+    def head(self, run: Run, label: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """Arrive at a loop's head for the first time; gives the variables to go on with."""
+        loop = self.contract(label)
+        assert loop is not None
+        layer = run.layer
+        self.path.reached[layer] = loop.label
+        if not self.path.inside:
+            raise Cut(label, variables)
+        if self.path.head is None:
+            found = self._go_inside(run, loop, variables)
+        else:
+            self.path.live[layer].become(self.path.head[layer])
+            found = self._upper_variables(variables)
+        if self._sits_out(run, loop):
+            self.enter(run)
+            raise Cut(label, found)
+        return found
+
+    def enter(self, run: Run) -> None:
+        """Note that the run takes an iteration."""
+        self.path.ended[run.layer] = "iteration"
+
+    def leave(self, run: Run) -> None:
+        """Note that the run leaves the loop."""
+        self.path.ended[run.layer] = "left"
+
+    def _go_inside(self, run: Run, loop: Loop, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """Forget the state: of the one at the loop's head only the invariants are known."""
+        states = self.execution.looping
+        assert states is not None
+        variables = {name: _unknown_like(name, value) for name, value in entry.items()}
+        head = Moment(states, self.path.start.arguments, _with_cursor(loop, variables))
+        self.path.head = head
+        self.path.live[run.layer].become(states[run.layer])
+        run.facts = [*run.facts, *self.execution.facts(states, "loop.")]
+        for fact in self.facts_of(loop):
+            run.facts.append(Fact(f"loop.{loop.label}/{fact.id}", fact.kinds, self._instance(fact, head)))
+        for value in variables.values():
+            if isinstance(value, SymbolicRef):
+                run.footprint.setdefault(value.kind, {})[(value.term,)] = None
+        return variables
+
+    def _upper_variables(self, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """The upper layer's loop variables, which are the lower one's of the same name."""
+        assert self.path.head is not None
+        return {name: self.path.head.variables[name] for name in entry}
+
+    def facts_of(self, loop: Loop) -> list[LoopFact]:
+        """The facts that speak of this proof's layers only."""
+        names = {layer.name for layer in self.execution.proof.layers}
+        return [fact for fact in loop.facts if names.issuperset(fact.layers)]
+
+    def _instance(self, fact: LoopFact, head: Moment) -> Callable[[tuple[Keys, ...]], Term]:
+        return lambda choice: self._holds(fact, head, choice)
+
+    def _holds(self, fact: LoopFact, at: Moment, choice: tuple[Keys, ...]) -> Term:
+        objects = [self.execution.object(kind, keys) for kind, keys in zip(fact.kinds, choice, strict=True)]
+        return term_of_truth(fact.holds(at, *objects))
+
+    def _sits_out(self, run: Run, loop: Loop) -> bool:
+        """Whether the upper layer takes no iteration with the lower one's."""
+        proof = self.execution.proof
+        if loop.steps is None or not proof.chooses() or run.layer != proof.top.name:
+            return False
+        if self.path.ended.get(proof.lower.name) != "iteration":
+            return False
+        assert self.path.head is not None
+        with run.statement():
+            steps = term_of_truth(loop.steps(self.path.head))
+        return not run.decide(steps)
+
+    def goals(self) -> list[Goal]:
+        """That the layers go through the loop in step, and that its invariant and measure hold."""
+        path, proof = self.path, self.execution.proof
+        goals = []
+        for label in dict.fromkeys(path.reached.values()):
+            loop = self.contract(label)
+            assert loop is not None
+            names = [layer.name for layer in proof.layers]
+            key = self.execution.key("loop", label)
+            standing = {(path.reached.get(n), n in path.cuts, path.ended.get(n)) for n in names}
+            what = f"{' and '.join(names)} do not go through the loop in step"
+            goals.append(Goal(key, terms.boolean(len(standing) == 1), what))
+            if len(standing) == 1 and proof.lower.name in path.cuts:
+                goals += self._invariant_goals(loop, key)
+        return goals
+
+    def _invariant_goals(self, loop: Loop, key: str) -> list[Goal]:
+        path, proof = self.path, self.execution.proof
+        variables = _with_cursor(loop, path.cuts[proof.lower.name].values)
+        at = Moment(path.live, path.start.arguments, variables)
+        goals = []
+        if proof.relation is not None:
+            for name, value in path.cuts[proof.top.name].values.items():
+                same = term_of_truth(value == variables[name])
+                goals.append(Goal(key, same, f"the loop variable {name} differs between the layers"))
+        for fact in self.facts_of(loop):
+            choice = self.execution.skolems(fact.kinds)
+            with path.run.statement(collect=True) as read:
+                term = self._holds(fact, at, choice)
+            self.execution.add_footprint(path, fact.kinds, choice, read)
+            goals.append(Goal(key, term, fact.prose))
+        if path.inside:
+            for measure in loop.measures:
+                if measure.layers[-1] == proof.lower.name:
+                    goals += self._measure_goals(loop, measure, at)
+        return goals
+
+    def _measure_goals(self, loop: Loop, measure: Measure, after: Moment) -> list[Goal]:
+        head = self.path.head
+        assert head is not None
+        key = self.execution.key("termination", loop.label)
+        (anyone,) = self.execution.skolems((measure.kind,))
+        ref = self.execution.object(measure.kind, anyone)
+        with self.path.run.statement():
+            taken = measure.taken(head)
+            was, remains = measure.remaining(head, ref), measure.remaining(after, ref)
+            none_added = terms.implies(term_of_truth(remains), term_of_truth(was))
+            counted = term_of_truth(measure.remaining(head, taken))
+            one_gone = terms.conjunction((counted, terms.negate(term_of_truth(measure.remaining(after, taken)))))
+        for keys in (anyone, (taken.term,)):
+            self.path.run.footprint.setdefault(measure.kind, {})[keys] = None
+        return [
+            Goal(key, none_added, f"a {measure.kind} came to those that remain"),
+            Goal(key, one_gone, f"the iteration took no {measure.kind} off those that remain"),
+        ]
+
+
+def inside_variable() -> Term:
+    """The decision whether a path is one from inside a loop: free, so both are explored."""
+    return terms.variable("loop.inside", terms.BOOL)
+
+
+def _with_cursor(loop: Loop, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The loop's variables, with the one that is the cursor in C under that name too."""
+    found = dict(variables)
+    if loop.cursor in found:
+        found["cursor"] = found[loop.cursor]
+    return found
+
+
+def _unknown_like(name: str, value: Any) -> Any:
+    if isinstance(value, SymbolicRef):
+        return SymbolicRef(value.kind, terms.variable(f"loop.{name}", value.term.sort))
+    if isinstance(value, Word):
+        return Word(terms.variable(f"loop.{name}", value.term.sort))
+    raise TypeError(f"the loop variable {name} has a plain value in a symbolic run: {value!r}")

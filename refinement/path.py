@@ -1,0 +1,74 @@
+"""What a proof keeps of one path beyond the engine's run: states, goals, and where it stands in a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from attrs import define, field, frozen
+
+from refinement import context
+from refinement.explore import Cut, Run
+from refinement.loops import Moment
+from refinement.schema import Leaf
+from refinement.state import Keys
+from refinement.terms import Term
+
+
+@frozen
+class Goal:
+    """Something to prove at the end of a path: for the obligation `key`, said in words by `what`."""
+
+    key: str
+    term: Term
+    what: str
+
+
+@define
+class Path:
+    """One path of a proof.
+
+    `start` is the moment before the operation and `live` the states as the run changes them, by layer;
+    `inside` says whether the path is one from inside a loop, `head` the moment at that loop's head;
+    `reached` has the loop that each layer came to, `ended` whether it then took an iteration or left,
+    and `cuts` where its run was cut.
+    """
+
+    run: Run
+    start: Moment
+    live: dict[str, Any]
+    goals: list[Goal] = field(factory=list)
+    inside: bool = False
+    head: Moment | None = None
+    reached: dict[str, str] = field(factory=dict)
+    ended: dict[str, str] = field(factory=dict)
+    cuts: dict[str, Cut] = field(factory=dict)
+    choices: int = 0
+    widened: bool = False
+
+    def before(self, layer: str) -> Moment:
+        """The moment from which a layer's run goes on: the start, or the loop head once it came there."""
+        if self.head is not None and layer in self.reached:
+            return self.head
+        return self.start
+
+    def now(self) -> Moment:
+        """The states as they are."""
+        return Moment(self.live, self.start.arguments)
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """Make the finished run the one under way again."""
+        before = context.enter(self.run)
+        try:
+            yield
+        finally:
+            context.enter(before)
+
+
+def wrap_object(leaves: tuple[Leaf, ...], keys: Keys) -> Any:
+    """The reference or index (a tuple, if it has several parts) of key terms."""
+    wrapped = tuple(leaf.wrap(key) for leaf, key in zip(leaves, keys, strict=True))
+    return wrapped if len(wrapped) > 1 else wrapped[0]
+

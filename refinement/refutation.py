@@ -1,0 +1,231 @@
+"""From a goal that does not hold to a concrete counterexample: plain states, replayed in every layer.
+
+The solver's model of a failed goal satisfies the invariants only where the proof instantiated them.  So
+the search closes the world: a few objects of each kind exist, every reference is to one of them or null,
+and all statements hold of all of them.  What is found is turned to plain states, on which every statement
+is checked again, and the operation is run on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from refinement import terms
+from refinement.explore import Fact
+from refinement.logic import Ref, reference
+from refinement.path import Goal, Path
+from refinement.relation import upper_plain
+from refinement.replay import broken, run_and_compare
+from refinement.schema import Part
+from refinement.smt import Model
+from refinement.state import Keys
+from refinement.statements import Statement
+from refinement.story import tell
+from refinement.terms import Term
+from refinement.values import term_of_truth
+
+if TYPE_CHECKING:
+    from refinement.execution import Execution
+
+SIZES = (2, 3, 4, 5)
+"""How many objects of each kind the worlds have that are tried."""
+
+ROUNDS = 25
+"""How often a model that does not satisfy all statements is mended by instantiating those."""
+
+
+@frozen
+class Refutation:
+    """What the search for a counterexample came to.
+
+    `found` is the counterexample as data (`story`, `scenario`, `pytest`), if there is one that replays.
+    `fault` says that a state was found in which, run plainly, nothing fails: the symbolic run is wrong.
+    """
+
+    found: dict[str, Any] | None
+    fault: bool = False
+
+
+@frozen
+class World:
+    """A closed world: the numbers that references of each kind may have, whether or not such objects exist."""
+
+    numbers: dict[str, list[int]]
+
+
+def refute(execution: Execution, path: Path, goal: Goal) -> Refutation:
+    """Look for a concrete counterexample to a goal that failed at the end of a path."""
+    proof = execution.proof
+    search = Search(execution, path, goal)
+    fault = False
+    for size in SIZES:
+        for states, arguments in search.states(size):
+            after = run_and_compare(proof, proof.stack.universe(states[proof.top.name]), states, arguments)
+            if after.failures:
+                return Refutation(tell(proof, path, goal, states, arguments, after))
+            fault = fault or not path.inside
+    return Refutation(None, fault)
+
+
+class Search:
+    """The search for plain states from which a path leads to a broken goal."""
+
+    def __init__(self, execution: Execution, path: Path, goal: Goal):
+        self.execution = execution
+        self.path = path
+        self.goal = goal
+        proof = execution.proof
+        self.kinds = [part.name for part in proof.top.schema.parts.values() if part.form == "objects"]
+        moment = path.before(proof.lower.name)
+        self.symbolic = moment.states
+        self.facts = execution.facts(self.symbolic, "search.")
+
+    def states(self, size: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """Plain states and arguments in a world of that size, at most one."""
+        solver = self.execution.solver
+        world = World({kind: self.execution.proof.lower.numbers(kind, size) for kind in self.kinds})
+        solver.push()
+        try:
+            for term in self._closed(world):
+                solver.add(term)
+            solver.add(terms.negate(self.goal.term))
+            found = self._solve(world)
+            if found is not None:
+                yield found
+        finally:
+            solver.pop()
+
+    def _solve(self, world: World) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        execution, proof = self.execution, self.execution.proof
+        for _ in range(ROUNDS):
+            model = execution.solver.model()
+            if model is None:
+                return None
+            states = self._concretise(world, model)
+            wrong = broken(proof, proof.stack.universe(states[proof.top.name]), states)
+            if not wrong:
+                return states, self._arguments(model)
+            for statement, objects in wrong:
+                execution.solver.add(self._instance(statement, objects))
+        return None
+
+    def _closed(self, world: World) -> Iterator[Term]:
+        """The formulas that close the world."""
+        execution, proof = self.execution, self.execution.proof
+        refs = {kind: self._constants(kind, numbers) for kind, numbers in world.numbers.items()}
+        run = self.path.run
+        with self.path.current():
+            for kind in self.kinds:
+                for keys in run.footprint.get(kind, ()):
+                    yield _among(keys[0], refs[kind])
+            for layer in proof.layers:
+                yield from self._closed_fields(self.symbolic[layer.name], layer.schema, refs)
+            if proof.operation.requires is not None and self.path.inside:
+                with run.statement():
+                    yield term_of_truth(proof.operation.requires(self.symbolic[proof.top.name], **execution.arguments))
+            for fact in self.facts:
+                yield from self._instances(fact, {kind: [(c,) for c in refs[kind]] for kind in refs})
+
+    def _closed_fields(self, state: Any, schema: Any, refs: Mapping[str, list[Term]]) -> Iterator[Term]:
+        """Every reference in an object of the world, or at a place that was read, is to one of the world.
+
+        Objects that do not exist read as nothing in particular, as they do plainly.
+        """
+        for part in schema.parts.values():
+            if part.form == "objects":
+                for number in (terms.constant(0, refs[part.name][0].sort), *refs[part.name]):
+                    yield terms.disjunction((state._maps[part.exists.path].get((number,)), _nothing(state, part, number)))
+        for declared in schema.fields.values():
+            if declared.leaf.form != "ref" or declared.leaf.kind not in refs:
+                continue
+            field_map = state._maps[declared.path]
+            part = schema.parts[declared.path.split(".")[0]]
+            places = list(field_map.seen)
+            if part.form == "objects":
+                places = [(constant,) for constant in refs[part.name]]
+            for keys in places:
+                yield _among(field_map.get(keys), refs[declared.leaf.kind])
+
+    def _instances(self, fact: Fact, choices: Mapping[str, list[Keys]]) -> Iterator[Term]:
+        if not fact.kinds:
+            return
+        if all(kind in choices for kind in fact.kinds):
+            for choice in _choices(fact.kinds, choices):
+                with self.path.run.statement():
+                    yield fact.instance(choice)
+
+    def _constants(self, kind: str, numbers: list[int]) -> list[Term]:
+        sort = self.execution.proof.encoding.reference
+        return [terms.constant(number, sort) for number in numbers]
+
+    def _instance(self, statement: Statement, objects: tuple[Any, ...]) -> Term:
+        """The statement of plain objects, as a formula."""
+        execution = self.execution
+        choice = []
+        for kind, value in zip(statement.kinds, objects, strict=True):
+            leaves = execution.leaves(kind)
+            parts = value if isinstance(value, tuple) else (value,)
+            sorts = [leaf.sort(execution.proof.encoding) for leaf in leaves]
+            choice.append(tuple(leaf.unwrap(p, s) for leaf, p, s in zip(leaves, parts, sorts, strict=True)))
+        with self.path.current(), self.path.run.statement():
+            return execution.holds(statement, self.symbolic, tuple(choice))
+
+    def _concretise(self, world: World, model: Model) -> dict[str, Any]:
+        """The plain states, by layer, that a model gives."""
+        proof = self.execution.proof
+        with self.path.current(), self.path.run.statement():
+            objects = self._objects(world, model)
+            lower = proof.lower.concretise(self.symbolic[proof.lower.name], objects, model.value)
+            states = {proof.lower.name: lower}
+            if proof.relation is not None:
+                upper = self.symbolic[proof.top.name]
+                states[proof.top.name] = upper_plain(
+                    proof.relation, upper, lower, {**proof.stack.indices, **objects}, model.value
+                )
+        return states
+
+    def _objects(self, world: World, model: Model) -> dict[str, list[Ref]]:
+        """The objects that exist in a model, by kind."""
+        maps = self.symbolic[self.execution.proof.top.name]._maps
+        return {
+            kind: [
+                reference(kind)(number)
+                for number, constant in zip(numbers, self._constants(kind, numbers), strict=True)
+                if model.value(maps[f"{kind}.exists"].get((constant,)))
+            ]
+            for kind, numbers in world.numbers.items()
+        }
+
+    def _arguments(self, model: Model) -> dict[str, Any]:
+        return {
+            name: leaf.plain(model.value(leaf.unwrap(self.execution.arguments[name], leaf.sort(self.execution.proof.encoding))))
+            for name, leaf in self.execution.proof.parameters.items()
+        }
+
+
+def _nothing(state: Any, part: Part, number: Term) -> Term:
+    """That the attributes of an object have their types' defaults."""
+    conditions = []
+    for declared in part.members.values():
+        if len(declared.keys) == 1:
+            value = state._maps[declared.path].get((number,))
+            conditions.append(terms.equal(value, declared.leaf.unwrap(declared.leaf.default(), value.sort)))
+    return terms.conjunction(conditions)
+
+
+def _among(term: Term, constants: list[Term]) -> Term:
+    """That a reference is null or one of the world's."""
+    zero = terms.constant(0, term.sort)
+    return terms.disjunction([terms.equal(term, constant) for constant in (zero, *constants)])
+
+
+def _choices(kinds: tuple[str, ...], choices: Mapping[str, list[Keys]]) -> Iterator[tuple[Keys, ...]]:
+    if not kinds:
+        yield ()
+        return
+    for keys in choices[kinds[0]]:
+        for rest in _choices(kinds[1:], choices):
+            yield (keys, *rest)

@@ -1,0 +1,62 @@
+"""Plain runs of an operation in every layer of a proof, and what is wrong before or after them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from refinement.relation import disagreements
+from refinement.statements import Statement, check_plain
+
+if TYPE_CHECKING:
+    from refinement.prove import Proof
+
+Universe = Mapping[str, list[Any]]
+"""The objects of each kind, and for tables and arrays the indices that can occur."""
+
+
+@frozen
+class Failures:
+    """What plain runs came to: the states afterwards, by layer, and in words whatever is wrong with them."""
+
+    states: Mapping[str, Any]
+    failures: tuple[str, ...]
+
+
+def statements_of(proof: Proof) -> list[Statement]:
+    """All that is assumed of the states before."""
+    found = [invariant for layer in proof.layers for invariant in proof.stack.invariants[layer.name]]
+    if proof.relation is not None:
+        found += proof.relation.facts
+    return found
+
+
+def broken(proof: Proof, universe: Universe, states: Mapping[str, Any]) -> list[tuple[Statement, tuple[Any, ...]]]:
+    """The statements that do not hold in plain states, each with objects of which it does not."""
+    views = {layer.name: layer.view(states[layer.name]) for layer in proof.layers}
+    return [(s, objects) for s in statements_of(proof) for objects in check_plain(s, views, universe)]
+
+
+def run_and_compare(
+    proof: Proof, universe: Universe, before: Mapping[str, Any], arguments: Mapping[str, Any]
+) -> Failures:
+    """Run the operation in each layer on a copy of its state, and say what is wrong afterwards."""
+    after = copy.deepcopy(dict(before))
+    failures = []
+    for layer in reversed(proof.layers):
+        try:
+            layer.execute(after[layer.name], proof.operation.name, arguments)
+        except Exception as error:  # noqa: BLE001 (whatever a layer raises, it is the finding)
+            failures.append(f"{layer.name} stops with {type(error).__name__}: {error}")
+    if failures:
+        return Failures(after, tuple(failures))
+    if proof.relation is not None:
+        upper, lower = (layer.view(after[layer.name]) for layer in proof.layers)
+        failures += disagreements(proof.relation, upper, lower, universe)
+    for statement, objects in broken(proof, universe, after):
+        about = ", ".join(map(repr, objects))
+        failures.append(f"{'-'.join(statement.layers)}/{statement.id} does not hold{f' of {about}' if about else ''}")
+    return Failures(after, tuple(failures))
