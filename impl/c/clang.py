@@ -61,7 +61,7 @@ class Unit:
 
 def units(sources: Sources) -> list[Unit]:
     """Parse all files with the compiler.  Raises CompilerError for the first error in them."""
-    command = [toolchain.zig(), "clang", *sources.options(), "-w", "-fno-color-diagnostics", "-fsyntax-only"]
+    command = [str(toolchain.zig()), "clang", *sources.options(), "-w", "-fno-color-diagnostics", "-fsyntax-only"]
     command += ["-Xclang", "-ast-dump=json", "-Xclang", "-fdump-record-layouts-complete", *sources.files]
     text = toolchain.run(command, sources.root)
     decoder = json.JSONDecoder()
@@ -135,11 +135,16 @@ def location_of(node: Node, fallback: str = "") -> str:
     return f"{os.path.normpath(at[0])}:{at[1]}" if at else fallback
 
 
+_SAYING = ("kind", "name", "opcode", "value", "castKind", "isArrow", "isPostfix", "type", "argType", "referencedDecl")
+
+
 def fingerprint(node: Node) -> tuple:
     """What a declaration says, without addresses and positions: equal for equal text in two units."""
-    own = tuple(
-        node[key] if isinstance(node[key], str | int | bool) else str(node[key].get("qualType", node[key].get("name")))
-        for key in ("kind", "name", "opcode", "value", "castKind", "isArrow", "isPostfix", "type", "argType", "referencedDecl")
-        if key in node
-    )
+    own = tuple(_said(node[key]) for key in _SAYING if key in node)
     return own + tuple(fingerprint(inner) for inner in (*node.get("array_filler", ()), *node.get("inner", ())) if inner)
+
+
+def _said(value: Any) -> str | int | bool:
+    if isinstance(value, str | int | bool):
+        return value
+    return str(value.get("qualType", value.get("name")))

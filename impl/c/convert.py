@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 from collections.abc import Iterable
@@ -148,7 +149,7 @@ class _UnitConverter:
         fields: list[ir.Field] = []
         offset = 0
         align = 1
-        members = [inner for inner in node.get("inner", ())]
+        members = list(node.get("inner", ()))
         for position, member in enumerate(members):
             kind = member["kind"]
             if kind == "RecordDecl":
@@ -193,7 +194,7 @@ class _UnitConverter:
             if member["kind"] == "FieldDecl" and member.get("name") and member["type"]["qualType"].startswith(spelled):
                 self._record(node, f"{outer}.{member['name']}")
                 return
-        self._record(node, outer + ".")
+        raise refuse(location_of(node), "unnamed structure members are not in the subset")
 
     def _check_layout(self, node: Node, layout: ir.StructLayout) -> None:
         """The offsets above follow the ARM procedure call standard; the compiler must agree."""
@@ -207,8 +208,8 @@ class _UnitConverter:
             raise refuse(layout.location, f"the compiler did not report the layout of the structure '{layout.name}'")
         own = layout.size, layout.align, tuple(entry.offset for entry in layout.fields)
         if own != reported:
-            reason = f"the layout of '{layout.name}' is not the natural one: packed or aligned fields are not in the subset"
-            raise refuse(layout.location, reason)
+            unnatural = f"the layout of '{layout.name}' is not the natural one"
+            raise refuse(layout.location, f"{unnatural}: packed or aligned fields are not in the subset")
 
     def _enumeration(self, node: Node) -> None:
         following = 0
@@ -216,9 +217,8 @@ class _UnitConverter:
         for constant in node.get("inner", ()):
             if constant["kind"] != "EnumConstantDecl":
                 continue
-            given = constant.get("inner")
-            if given and "value" in given[0]:
-                following = int(given[0]["value"])
+            if constant.get("inner"):
+                following = self._enumerator(constant["inner"][0])
             negative = negative or following < 0
             if not -(2**31) <= following < 2**32:
                 raise refuse(location_of(constant), "an enumeration constant wider than a word is not in the subset")
@@ -231,6 +231,14 @@ class _UnitConverter:
         if node.get("name"):
             self._types[f"enum {node['name']}"] = ir.Integer(32, negative, f"enum {node['name']}")
 
+    def _enumerator(self, given: Node) -> int:
+        """The value given to an enumeration constant, as the compiler worked it out."""
+        while "value" not in given:
+            if given["kind"] != "ImplicitCastExpr":
+                raise self._refused(given)
+            given = given["inner"][0]
+        return int(given["value"])
+
     def _typedef(self, node: Node) -> None:
         name = node["name"]
         inner = (node.get("inner") or [{}])[0]
@@ -239,7 +247,7 @@ class _UnitConverter:
         if inner.get("kind") == "RecordType":
             ident = inner["decl"]["id"]
             tag = inner["decl"].get("name") or name
-            struct = ir.Struct(self._tags.get(tag) or self._names_by_id.get(ident, name))
+            struct = ir.Struct(self._tags.get(tag) or self._names_by_id.get(ident) or name)
             self._typedefs[name] = struct
             self._program.typedefs.setdefault(name, struct)
             self._program.records.setdefault(name, struct.name)
@@ -250,11 +258,9 @@ class _UnitConverter:
             self._program.typedefs.setdefault(name, type)
         else:
             self._typedefs[name] = node["type"]["qualType"]
-            try:
+            # Declaring a type outside of the subset does no harm, using it is refused.
+            with contextlib.suppress(OutsideSubset):
                 self._program.typedefs.setdefault(name, self._parse_type(node["type"]["qualType"], location_of(node)))
-            except OutsideSubset:
-                # Declaring such a type does no harm, using it is refused.
-                pass
 
     def _type(self, node: Node) -> ir.Type:
         return self._spelled_type(node["type"], location_of(node))
@@ -284,9 +290,8 @@ class _UnitConverter:
         if re.search(r"\bvolatile\b", text):
             raise refuse(location, "volatile is not in the subset")
         if re.search(r"\((?!unnamed at)", text):
-            what = "function pointers" if "(*" in text else "this type"
-            raise refuse(location, f"{what} ('{text}') is not in the subset" if what == "this type" else
-                         "function pointers are not in the subset")
+            reason = "function pointers are not" if "(*" in text else f"the type '{text}' is not"
+            raise refuse(location, f"{reason} in the subset")
         lengths = []
         array = re.fullmatch(r"(.*?)((?:\[\d*\])+)", text)
         base = text
@@ -335,7 +340,8 @@ class _UnitConverter:
 
     def _refused(self, node: Node) -> OutsideSubset:
         kind = node.get("kind", "nothing")
-        return refuse(location_of(node, self._unit.file + ":0"), REFUSED_KINDS.get(kind, f"{kind} is not in the subset"))
+        reason = REFUSED_KINDS.get(kind, f"{kind} is not in the subset")
+        return refuse(location_of(node, self._unit.file + ":0"), reason)
 
     def _seen(self, key: str, node: Node, known_location: str) -> bool:
         """Whether a definition is one from a header that another unit brought in already."""
@@ -366,8 +372,10 @@ class _UnitConverter:
         if node.get("tls"):
             raise refuse(location, "thread-local storage is not in the subset")
         text = node["type"]["qualType"]
-        constant = bool(re.match(r"(static )?const\b", text)) and "*" not in text or bool(re.search(r"\*\s*const\b", text))
-        if static and constant and "init" in node and self._seen(f"global {name}", node, known.location if known else ""):
+        outermost = re.sub(r"(\[\d*\])+$", "", text).rpartition("*")[2]
+        constant = bool(re.search(r"\bconst\b", outermost))
+        where = known.location if known else ""
+        if static and constant and "init" in node and self._seen(f"global {name}", node, where):
             return
         if known is not None and static and known.unit != self._unit.file:
             # A static that can change is one object for each unit that includes it.
@@ -389,7 +397,7 @@ class _UnitConverter:
         if node["kind"] == "ImplicitValueInitExpr":
             return self._zero(type)
         if node["kind"] == "InitListExpr":
-            given = node.get("array_filler", node.get("inner", []))
+            given: list[Node] = node.get("array_filler") or node.get("inner") or []
             if "array_filler" in node and given and given[0]["kind"] == "ImplicitValueInitExpr":
                 given = given[1:]
             if isinstance(type, ir.Array):
@@ -614,7 +622,7 @@ class _UnitConverter:
             raise refuse(location, "continue inside do-while is not in the subset")
         assigned = _assigned((body,) if step is None else (body, step), visible)
         loop = ir.Loop(
-            location, f"{scope.function}#{number}", condition, step, body, kind == "DoStmt", visible, assigned
+            location, f"{scope.function}#{number + 1}", condition, step, body, kind == "DoStmt", visible, assigned
         )
         scope.loops[number] = loop
         return loop
@@ -757,6 +765,8 @@ class _UnitConverter:
             place = self._place(inner)
             if isinstance(place, ir.Dereference):
                 return place.pointer
+            if isinstance(place, ir.Local):
+                raise refuse(location, f"the address of the local '{place.variable.name}' is taken: locals have none")
             return ir.AddressOf(ir.Pointer(place.type), location, place)
         if operator == "+":
             return self._value(inner)
@@ -772,9 +782,8 @@ class _UnitConverter:
         if operator == ",":
             raise refuse(location, "the comma operator is not in the subset")
         left, right = (self._value(part) for part in node["inner"])
-        type = self._type(node)
         if operator in ("&&", "||"):
-            return ir.Logical(type, location, operator, left, right)
+            return ir.Logical(self._type(node), location, operator, left, right)
         pointers = isinstance(left.type, ir.Pointer) or isinstance(right.type, ir.Pointer)
         if pointers and operator in _ARITHMETIC:
             raise refuse(location, "pointer arithmetic is not in the subset: use array indexing")
@@ -782,7 +791,7 @@ class _UnitConverter:
             raise refuse(location, "pointers are compared with '==' and '!=' only")
         if operator not in _COMPARISONS and operator not in _ARITHMETIC:
             raise refuse(location, f"the operator '{operator}' is not in the subset")
-        return ir.Binary(type, location, operator, left, right)
+        return ir.Binary(self._type(node), location, operator, left, right)
 
     def _value_CompoundAssignOperator(self, node: Node) -> ir.Expression:
         raise refuse(location_of(node), "an assignment inside an expression is not in the subset")
@@ -831,8 +840,8 @@ class _UnitConverter:
                 raise self._refused(node)
             if isinstance(pointer, ir.AddressOf):
                 # *&place, or *array
-                index = ir.Constant(ir.UNSIGNED, location, 0)
-                return ir.Index(pointer.type.target, location, pointer.place, index) if pointer.decay else pointer.place
+                first = ir.Constant(ir.UNSIGNED, location, 0)
+                return ir.Index(pointer.type.target, location, pointer.place, first) if pointer.decay else pointer.place
             return ir.Dereference(pointer.type.target, location, pointer)
         if kind == "MemberExpr":
             return self._member(node)
@@ -840,7 +849,8 @@ class _UnitConverter:
             base, index = (self._value(part) for part in node["inner"])
             if isinstance(index.type, ir.Pointer):
                 base, index = index, base
-            assert isinstance(base.type, ir.Pointer) and isinstance(index.type, ir.Integer)
+            assert isinstance(base.type, ir.Pointer)
+            assert isinstance(index.type, ir.Integer)
             if index.type.width > ir.WORD:
                 raise refuse(location, "an array index wider than a word is not in the subset")
             if isinstance(base, ir.AddressOf) and base.decay:

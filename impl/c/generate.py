@@ -188,8 +188,8 @@ class _ExpressionEmitter:
                 base = self.value(pointer)
                 self.open += 1
                 kind = self.tables.type(place.type)
-                code = f"element(ev, {base}, {self._index(index)}, {kind}, {place.location!r})"
-                return _PlaceCode(code, place.type, "", free=False)
+                pointed = f"element(ev, {base}, {self._index(index)}, {kind}, {place.location!r})"
+                return _PlaceCode(pointed, place.type, "", free=False)
         raise TypeError(f"{place!r} is not a place in memory")
 
     def _index(self, index: ir.Expression) -> Code:
@@ -341,8 +341,7 @@ class _ExpressionEmitter:
         operation = "count_leading_zeros" if name.startswith("clz") else "count_trailing_zeros"
         width = _WIDTHS[name[3:]]
         if isinstance(argument, int) and argument:
-            zeros = width - argument.bit_length() if name.startswith("clz") else (argument & -argument).bit_length() - 1
-            return zeros
+            return width - argument.bit_length() if name.startswith("clz") else (argument & -argument).bit_length() - 1
         self.open += 1
         return f"{operation}(ev, {argument}, {width}, {expression.location!r})"
 
@@ -376,7 +375,8 @@ class _ExpressionEmitter:
             return True
         if isinstance(source, ir.Pointer) or isinstance(target, ir.Pointer):
             return _width(target) == _width(source)
-        assert isinstance(target, ir.Integer) and isinstance(source, ir.Integer)
+        assert isinstance(target, ir.Integer)
+        assert isinstance(source, ir.Integer)
         # A conversion with a guard must not be skipped.
         return target.width >= source.width and (not target.signed or _holds(target, source))
 
@@ -401,10 +401,8 @@ class _ExpressionEmitter:
         width = _width(left.type)
         if operator in (">", "<="):
             first, second = second, first
-        if operator in ("==", "!="):
-            name = "equal"
-        else:
-            name = "signed_less" if _signed(left.type) else "unsigned_less"
+        ordering = "signed_less" if _signed(left.type) else "unsigned_less"
+        name = "equal" if operator in ("==", "!=") else ordering
         negated = operator in ("!=", "<=", ">=")
         if isinstance(first, int) and isinstance(second, int):
             return bool(getattr(bits, name)(first, second, width)) is not negated

@@ -15,11 +15,10 @@ from attrs import field, frozen
 WORD = 32
 """Bits of a machine word, an address and an array index on the target."""
 
-node = frozen(slots=False)
-# Without slots the cached tree is unpickled several times quicker.
+# The classes below have no slots: the cached tree is unpickled several times quicker so.
 
 
-@node
+@frozen(slots=False)
 class Void:
     """The type of no value."""
 
@@ -27,7 +26,7 @@ class Void:
         return "void"
 
 
-@node
+@frozen(slots=False)
 class Integer:
     """An integer type of the target: `width` bits, signed or not; `name` is its spelling in C.
 
@@ -47,7 +46,7 @@ class Integer:
         return self.name
 
 
-@node
+@frozen(slots=False)
 class Pointer:
     """A pointer to a value of the type `target`."""
 
@@ -57,7 +56,7 @@ class Pointer:
         return f"{self.target} *"
 
 
-@node
+@frozen(slots=False)
 class Array:
     """An array of `length` elements."""
 
@@ -68,7 +67,7 @@ class Array:
         return f"{self.element}[{self.length}]"
 
 
-@node
+@frozen(slots=False)
 class Struct:
     """A structure; its fields are in `Program.structs` under `name`, if it is complete.
 
@@ -90,7 +89,7 @@ UNSIGNED = Integer(32, False, "unsigned int")
 BOOL = Integer(8, False, "_Bool")
 
 
-@node
+@frozen(slots=False)
 class Field:
     """A field of a structure at the byte offset `offset`."""
 
@@ -99,7 +98,7 @@ class Field:
     offset: int
 
 
-@node
+@frozen(slots=False)
 class StructLayout:
     """A complete structure as the target lays it out; size, alignment and offsets in bytes."""
 
@@ -115,7 +114,7 @@ class StructLayout:
         return {entry.name: entry for entry in self.fields}
 
 
-@node
+@frozen(slots=False)
 class Variable:
     """A parameter or local variable; `unique` tells it from others of the same name in the function."""
 
@@ -125,7 +124,7 @@ class Variable:
     location: str
 
 
-@node
+@frozen(slots=False)
 class Expression:
     """A value of the type `type`."""
 
@@ -133,21 +132,21 @@ class Expression:
     location: str
 
 
-@node
+@frozen(slots=False)
 class Constant(Expression):
     """A known value, as the bit pattern of its type."""
 
     value: int
 
 
-@node
+@frozen(slots=False)
 class Load(Expression):
     """The value kept in a place."""
 
     place: LValue
 
 
-@node
+@frozen(slots=False)
 class AddressOf(Expression):
     """A pointer to a place; for an array, to its first element (`decay`)."""
 
@@ -155,7 +154,7 @@ class AddressOf(Expression):
     decay: bool = False
 
 
-@node
+@frozen(slots=False)
 class Unary(Expression):
     """`-`, `~` or `!` of an operand."""
 
@@ -163,7 +162,7 @@ class Unary(Expression):
     operand: Expression
 
 
-@node
+@frozen(slots=False)
 class Binary(Expression):
     """An arithmetic, bitwise or comparison operator on operands that were converted already."""
 
@@ -172,7 +171,7 @@ class Binary(Expression):
     right: Expression
 
 
-@node
+@frozen(slots=False)
 class Logical(Expression):
     """`&&` or `||`: the right side is evaluated only if the left one leaves it open."""
 
@@ -181,7 +180,7 @@ class Logical(Expression):
     right: Expression
 
 
-@node
+@frozen(slots=False)
 class Conditional(Expression):
     """`condition ? then : otherwise`."""
 
@@ -190,14 +189,14 @@ class Conditional(Expression):
     otherwise: Expression
 
 
-@node
+@frozen(slots=False)
 class Convert(Expression):
     """The operand converted to another type, by the compiler or by a cast."""
 
     operand: Expression
 
 
-@node
+@frozen(slots=False)
 class Call(Expression):
     """A call of a function by name.  Arguments were converted to the parameters' types."""
 
@@ -205,7 +204,7 @@ class Call(Expression):
     arguments: tuple[Expression, ...]
 
 
-@node
+@frozen(slots=False)
 class Builtin(Expression):
     """A call of a function that the compiler provides."""
 
@@ -213,7 +212,7 @@ class Builtin(Expression):
     arguments: tuple[Expression, ...]
 
 
-@node
+@frozen(slots=False)
 class LValue:
     """A place that can be read, written or pointed to."""
 
@@ -221,28 +220,28 @@ class LValue:
     location: str
 
 
-@node
+@frozen(slots=False)
 class Local(LValue):
     """A local variable or parameter.  It has no address."""
 
     variable: Variable
 
 
-@node
+@frozen(slots=False)
 class Global(LValue):
     """A global variable."""
 
     name: str
 
 
-@node
+@frozen(slots=False)
 class Dereference(LValue):
     """What a pointer points to."""
 
     pointer: Expression
 
 
-@node
+@frozen(slots=False)
 class Member(LValue):
     """A field of a structure in memory."""
 
@@ -250,7 +249,7 @@ class Member(LValue):
     field: str
 
 
-@node
+@frozen(slots=False)
 class Index(LValue):
     """An element of an array in memory."""
 
@@ -258,7 +257,7 @@ class Index(LValue):
     index: Expression
 
 
-@node
+@frozen(slots=False)
 class Element(LValue):
     """`pointer[index]` for a pointer that did not come from naming an array."""
 
@@ -266,14 +265,14 @@ class Element(LValue):
     index: Expression
 
 
-@node
+@frozen(slots=False)
 class Statement:
     """Something done at a location."""
 
     location: str
 
 
-@node
+@frozen(slots=False)
 class Declare(Statement):
     """A local variable comes into being, with a value or without."""
 
@@ -281,7 +280,7 @@ class Declare(Statement):
     value: Expression | None
 
 
-@node
+@frozen(slots=False)
 class Assign(Statement):
     """A value is put in a place.  Compound assignment and `++` are this as well."""
 
@@ -289,7 +288,7 @@ class Assign(Statement):
     value: Expression
 
 
-@node
+@frozen(slots=False)
 class CopyStruct(Statement):
     """A whole structure is copied from place to place."""
 
@@ -297,21 +296,21 @@ class CopyStruct(Statement):
     source: LValue
 
 
-@node
+@frozen(slots=False)
 class Evaluate(Statement):
     """An expression is evaluated for its effect."""
 
     value: Expression
 
 
-@node
+@frozen(slots=False)
 class Block(Statement):
     """Statements one after the other."""
 
     body: tuple[Statement, ...]
 
 
-@node
+@frozen(slots=False)
 class If(Statement):
     """A branch."""
 
@@ -320,9 +319,9 @@ class If(Statement):
     otherwise: Statement | None
 
 
-@node
+@frozen(slots=False)
 class Loop(Statement):
-    """`while`, `for` or `do`: `label` is `function#n` with n counted from 0 in the order of the source.
+    """`while`, `for` or `do`: `label` is `function#n` with n counted from 1 in the order of the source.
 
     `visible` are the variables that exist at the condition, `assigned` the names of those that the loop
     assigns.  `condition` is None for one that always holds; `step` is what a `for` does after its body.
@@ -337,7 +336,7 @@ class Loop(Statement):
     assigned: tuple[str, ...]
 
 
-@node
+@frozen(slots=False)
 class Arm(Statement):
     """An arm of a switch: its case labels as values, whether it is the default, its statements."""
 
@@ -346,7 +345,7 @@ class Arm(Statement):
     body: tuple[Statement, ...]
 
 
-@node
+@frozen(slots=False)
 class Switch(Statement):
     """A switch whose arms do not fall through."""
 
@@ -354,24 +353,24 @@ class Switch(Statement):
     arms: tuple[Arm, ...]
 
 
-@node
+@frozen(slots=False)
 class Break(Statement):
     """Leaves the innermost loop or switch."""
 
 
-@node
+@frozen(slots=False)
 class Continue(Statement):
     """Goes on with the next iteration of the innermost loop."""
 
 
-@node
+@frozen(slots=False)
 class Return(Statement):
     """Returns from the function."""
 
     value: Expression | None
 
 
-@node
+@frozen(slots=False)
 class Function:
     """A function; `body` is None if it is only declared."""
 
@@ -389,7 +388,7 @@ Initial = int | list[Any]
 """The initial value of a global: a bit pattern, or one entry for each element or field."""
 
 
-@node
+@frozen(slots=False)
 class GlobalVariable:
     """A global variable; `initial` is None where it is zero or left to the environment."""
 
@@ -403,7 +402,7 @@ class GlobalVariable:
     defined: bool
 
 
-@node
+@frozen(slots=False)
 class Program:
     """All translation units as one.  Functions and globals by name, structures by `Struct.name`.
 
@@ -440,9 +439,9 @@ class Program:
         """The loop `function#n`; KeyError if there is none."""
         name, _, number = label.partition("#")
         loops = self.functions[name].loops if name in self.functions else ()
-        if not number.isdigit() or int(number) >= len(loops):
+        if not number.isdigit() or not 1 <= int(number) <= len(loops):
             raise KeyError(f"the C program has no loop {label!r}")
-        return loops[int(number)]
+        return loops[int(number) - 1]
 
     def size_of(self, type: Type) -> int:
         """The size in bytes of an object of that type."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -16,12 +17,11 @@ OBJECTS = (0x1000_0000, 0x10_0000)
 
 
 class Memory(Protocol):
-    """What an evaluator runs on.  Places are in bounds and of integer or pointer type when it asks.
+    """What an evaluator runs on.  Places are in bounds and of integer or pointer type when it asks."""
 
-    `addresses` are those of the globals, by name.
-    """
-
-    addresses: Mapping[str, int]
+    @property
+    def addresses(self) -> Mapping[str, int]:
+        """The address of each global."""
 
     def load(self, place: Place, width: int) -> Bits:
         """The value in a place, of `width` bits."""
@@ -91,9 +91,16 @@ class ByteMemory:
                 for (shape, rest), value in zip(place.shape.leaves(), _flat(variable.initial), strict=True):
                     self.store(Place(shape, None, rest), shape.width, value)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> ByteMemory:
+        """The same content, in bytes of its own; the program is shared."""
+        result = copy.copy(self)
+        result.objects = dict(self.objects)
+        result._regions = [(start, end, bytearray(data)) for start, end, data in self._regions]
+        return result
+
     def valid(self, root: str, base: Bits) -> Truth:
         """Whether a live object of the type `root` begins at the address `base`."""
-        return self.objects.get(base) == root  # type: ignore[call-overload]
+        return isinstance(base, int) and self.objects.get(base) == root
 
     def _region(self, address: int, count: int) -> tuple[bytearray, int]:
         for start, end, data in self._regions:
@@ -104,12 +111,15 @@ class ByteMemory:
     def address(self, place: Place) -> int:
         """The machine address of a place."""
         shape = place.shape
-        total: Any = (self.addresses[shape.root] if place.base is None else place.base) + shape.offset
+        total = self._plain(self.addresses[shape.root] if place.base is None else place.base, place) + shape.offset
         for index, stride in zip(place.indices, shape.strides, strict=True):
-            total += index * stride
-        if not isinstance(total, int):
-            raise TypeError(f"plain memory cannot be accessed at the symbolic place {place}")
+            total += self._plain(index, place) * stride
         return total & 0xFFFFFFFF
+
+    def _plain(self, part: Bits, place: Place) -> int:
+        if not isinstance(part, int):
+            raise TypeError(f"plain memory cannot be accessed at the symbolic place {place}")
+        return part
 
     def load(self, place: Place, width: int) -> int:
         """The value in a place."""

@@ -28,6 +28,9 @@ from typing import Any
 from impl.c import clang, ir, toolchain
 from impl.c.memory import OBJECTS, parse_path
 from impl.c.parse import content_key
+from impl.c.places import Place
+from refinement.bits import Bits
+from refinement.terms import Term
 
 _FLAGS = ("-shared", "-fPIC", "-O2", "-w", "-std=gnu11", "-fno-strict-aliasing", "-fwrapv")
 _ZIG_FLAGS = ("-fno-sanitize=all",)
@@ -63,8 +66,8 @@ static int refine_unmap(unsigned long long address, unsigned long long size)
 class Native:
     """The compiled program.
 
-    `call`, `read`, `write` and `allocate` are those of the evaluator and `ByteMemory`: values are bit
-    patterns, pointers plain ints.  The globals and the mapped memory belong to the process, so two of
+    `call`, `read`, `write`, `allocate`, `objects` and `valid` are those of the evaluator and `ByteMemory`:
+    values are bit patterns, pointers plain ints.  The globals and the mapped memory belong to the process, so two of
     these for one program share them.
     """
 
@@ -75,8 +78,8 @@ class Native:
         """
         self.program = program
         module = load_module(program, sources)
-        self._ffi: Any = module.ffi  # type: ignore[attr-defined]
-        self._library: Any = module.lib  # type: ignore[attr-defined]
+        self._ffi: Any = module.ffi
+        self._library: Any = module.lib
         self._functions: dict[str, tuple[Any, tuple[int, ...], bool]] = {}
         for name, function in program.functions.items():
             if function.body is not None and name not in program.ghost:
@@ -90,13 +93,14 @@ class Native:
         }
         self._paths: dict[str, tuple[str | int, ...]] = {}
         self._pointers: dict[str, Any] = {}
-        self._objects = objects
+        self._region = objects
+        self.objects: dict[int, str] = {}
         if self._library.refine_map(*objects):
             raise OSError(f"no memory can be mapped at {objects[0]:#x}")
 
     def close(self) -> None:
         """Give the mapped memory back.  No object in it can be used any more."""
-        self._library.refine_unmap(*self._objects)
+        self._library.refine_unmap(*self._region)
 
     def __enter__(self) -> Native:
         return self
@@ -108,8 +112,9 @@ class Native:
         return self._ffi.buffer(self._ffi.cast("char *", address), size)
 
     def reset(self) -> None:
-        """Zero all object memory; give every global its initial value."""
-        start, size = self._objects
+        """Forget all objects; zero all object memory; give every global its initial value."""
+        self.objects.clear()
+        start, size = self._region
         self._library.refine_unmap(start, size)
         if self._library.refine_map(start, size):
             raise OSError(f"no memory can be mapped at {start:#x}")
@@ -134,12 +139,25 @@ class Native:
         return result if returns else None
 
     def allocate(self, root: str, address: int) -> None:
-        """Zero the object of a type at an address; ValueError if it is not inside the mapped memory."""
+        """Let a zeroed object of a type live at an address; ValueError if it is not inside the mapped memory."""
         size = self.size_of(root)
-        start, length = self._objects
+        start, length = self._region
         if not start <= address <= start + length - size:
             raise ValueError(f"a {root} at {address:#x} is outside of the mapped memory")
         self._buffer(address, size)[:] = bytes(size)
+        self.objects[address] = str(self.program.named_type(root))
+
+    def valid(self, root: str, base: Bits) -> bool:
+        """Whether a live object of the type `root` begins at the address `base`."""
+        return isinstance(base, int) and self.objects.get(base) == root
+
+    def load(self, place: Place, width: int) -> int:
+        """The value in a place, of `width` bits."""
+        path = "".join(f".{step}" if isinstance(step, str) else f"[{step}]" for step in place.path)
+        base = place.base
+        if isinstance(base, Term):
+            raise TypeError(f"plain memory cannot be accessed at the symbolic place {place}")
+        return self.read(place.root, base, path.removeprefix("."))
 
     def _holder(self, root: str, address: int | None, path: str) -> tuple[Any, str | int]:
         """What holds the value at a path, and the last step to it."""
@@ -150,7 +168,7 @@ class Native:
                 element = type.element if isinstance(type, ir.Array) else type
             else:
                 element = self.program.named_type(root)
-            pointer_type = self._pointers[root] = self._ffi.typeof(_c_type(ir.Pointer(element)))
+            pointer_type = self._pointers[root] = self._ffi.typeof(_c_pointer(element))
         steps = self._paths.get(path)
         if steps is None:
             steps = self._paths[path] = parse_path(path)
@@ -248,6 +266,12 @@ def _c_type(type: ir.Type) -> str:
     return _c_type(element) + lengths
 
 
+def _c_pointer(type: ir.Type) -> str:
+    """A pointer to the type in C, also to an array."""
+    element, brackets, lengths = _c_type(type).partition("[")
+    return f"{element} (*){brackets}{lengths}"
+
+
 def _c_field(entry: ir.Field) -> str:
     element, brackets, lengths = _c_type(entry.type).partition("[")
     return f"    {element} {entry.name}{brackets}{lengths};"
@@ -287,6 +311,7 @@ def _entries(program: ir.Program, unit: str) -> str:
         elif isinstance(function.result, ir.Pointer):
             body = f"return (unsigned long long)(void *){call};"
         else:
+            assert isinstance(function.result, ir.Integer)
             width = {8: "char", 16: "short", 32: "int", 64: "long long"}[function.result.width]
             body = f"return (unsigned {width}){call};"
         lines.append(f"unsigned long long refine_call_{name}({parameters}) {{ {body} }}")
@@ -402,9 +427,7 @@ def _build(name: str, path: Path, program: ir.Program, sources: clang.Sources) -
     if not (headers / "Python.h").exists():
         raise toolchain.CompilerError(f"the native build needs Python's C headers, which are not in {headers}")
     undefined = sorted(
-        name
-        for name, function in program.functions.items()
-        if function.body is None and name not in program.ghost
+        name for name, function in program.functions.items() if function.body is None and name not in program.ghost
     )
     if undefined:
         raise toolchain.CompilerError(f"the native build has no definition of {', '.join(undefined)}")
@@ -419,14 +442,14 @@ def _build(name: str, path: Path, program: ir.Program, sources: clang.Sources) -
             builder.emit_c_code(str(folder / "entries.c"))
         files = ["entries.c"]
         for number, unit in enumerate(sources.files):
-            command = [toolchain.zig(), "clang", *sources.options(), "-w", "-E", unit]
-            text = for_host(toolchain.run(command, sources.root))
+            preprocess = [str(toolchain.zig()), "clang", *sources.options(), "-w", "-E", unit]
+            text = for_host(toolchain.run(preprocess, sources.root))
             file = f"unit{number}.c"
             (folder / file).write_text(text + "\n" + _entries(program, unit))
             files.append(file)
         compiler = _compiler()
         flags = [*_FLAGS, *([] if os.environ.get("CC") else _ZIG_FLAGS)]
-        command = [*compiler, *flags, "-I", headers, *files, "-o", path.name]
+        command = [*compiler, *flags, "-I", str(headers), *files, "-o", path.name]
         toolchain.run(command, folder)
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(f".{os.getpid()}.new")

@@ -265,7 +265,7 @@ def retype(ev: Evaluator, pointer: Pointer, shape: Shape) -> Pointer:
 
 def locate(pointer: Pointer | None, access: Access, indices: tuple[Bits, ...]) -> Place:
     """The place that is reached from a pointer (None: a global)."""
-    if type(pointer) is Place:
+    if isinstance(pointer, Place):
         return Place(access.under(pointer.shape), pointer.base, pointer.indices + indices)
     return Place(access.shape, pointer, indices)
 
@@ -303,9 +303,7 @@ def check_place(ev: Evaluator, place: Place, location: str) -> None:
             ev.check(bits.unsigned_less(index, length, ir.WORD), "array", f"the index is below {length}", location)
 
 
-def load(
-    ev: Evaluator, pointer: Pointer | None, access: Access, indices: tuple[Bits, ...], location: str
-) -> Bits:
+def load(ev: Evaluator, pointer: Pointer | None, access: Access, indices: tuple[Bits, ...], location: str) -> Bits:
     """The value in memory that is reached from a pointer or global."""
     ev.location = location
     place = locate(pointer, access, indices)
@@ -325,7 +323,7 @@ def store(
     ev.location = location
     place = locate(pointer, access, indices)
     check_place(ev, place, location)
-    ev.memory.store(place, place.shape.width, address(ev, value) if type(value) is Place else value)
+    ev.memory.store(place, place.shape.width, address(ev, value))
 
 
 def copy(ev: Evaluator, target: Place, source: Place, location: str) -> None:

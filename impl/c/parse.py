@@ -17,7 +17,7 @@ from impl.c.convert import convert
 from impl.c.evaluate import adopt, executable
 
 
-def parse(sources: Sources, *, ghost: Iterable[str] = (), cache: Path | None | bool = True) -> ir.Program:
+def parse(sources: Sources, *, ghost: Iterable[str] = (), cache: Path | bool | None = True) -> ir.Program:
     """The program of a set of C files.
 
     `ghost` names functions that stand for nothing in the compiled code.  `cache` is the folder to keep the
@@ -54,7 +54,7 @@ def _recall(entry: Path) -> ir.Program | None:
             return None
         adopt(program, module, code)
         return program
-    except Exception:  # noqa: BLE001 (whatever is wrong with a cached file, the sources are there)
+    except Exception:
         return None
 
 

@@ -76,9 +76,7 @@ class Shape:
             raise KeyError(f"{self.name} has no field {step!r}")
         entry = layout.by_name[step]
         offset = self.offset + entry.offset
-        return Shape(
-            self.program, self.root, self.is_global, entry.type, steps, offset, self.strides, self.lengths
-        )
+        return Shape(self.program, self.root, self.is_global, entry.type, steps, offset, self.strides, self.lengths)
 
     def follow(self, steps: tuple[str | None, ...]) -> Shape:
         """All the steps further."""
@@ -86,6 +84,16 @@ class Shape:
         for step in steps:
             shape = shape.child(step)
         return shape
+
+    def leaf_shapes(self) -> tuple[Shape, ...]:
+        """The shapes of the integers and pointers in what is here, whatever the further indices."""
+        if self.width:
+            return (self,)
+        if isinstance(self.type, ir.Array):
+            return self.child(None).leaf_shapes()
+        assert isinstance(self.type, ir.Struct)
+        layout = self.program.structs[self.type.name]
+        return tuple(leaf for entry in layout.fields for leaf in self.child(entry.name).leaf_shapes())
 
     def leaves(self) -> tuple[tuple[Shape, tuple[int, ...]], ...]:
         """The integers and pointers in what is here, each with the values of the further indices."""

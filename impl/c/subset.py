@@ -14,10 +14,14 @@ from impl.c import ir
 
 
 class OutsideSubset(Exception):
-    """Something in the C program that the subset does not allow; the text is `file:line: reason`."""
+    """Something in the C program that the subset does not allow.
+
+    The text, which is also the `user_message`, is `file:line: reason`.
+    """
 
     def __init__(self, file: str, line: int, reason: str):
         super().__init__(f"{file}:{line}: {reason}")
+        self.user_message = f"{file}:{line}: {reason}"
         self.file = file
         self.line = line
         self.reason = reason

@@ -12,13 +12,19 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from refinement import places
+
 TIMEOUT = 120.0
 """Seconds after which a compiler run is given up."""
 
 
 class CompilerError(Exception):
     """The compiler is missing, hung, or refused the program; the text is one line, `file:line:col: message`
-    for an error in the source."""
+    for an error in the source.  It is the user's to mend, as `user_message`."""
+
+    def __init__(self, message: str):
+        super().__init__(message)
+        self.user_message = message
 
 
 @functools.cache
@@ -46,15 +52,8 @@ def zig() -> Path:
 
 @functools.cache
 def cache_directory() -> Path:
-    """Where parsed programs and compiled modules are kept; a temporary folder if nothing else can be written.
-
-    `REFINE_CACHE_DIR` names it, else it is `refine` in the user's cache folder.
-    """
-    chosen = os.environ.get("REFINE_CACHE_DIR")
-    if chosen:
-        folder = Path(chosen)
-    else:
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "refine"
+    """Where parsed programs and compiled modules are kept; a temporary folder if nothing else can be written."""
+    folder = places.cache_directory()
     return folder if _writable(folder) else Path(tempfile.mkdtemp(prefix="refine-cache-"))
 
 

@@ -23,7 +23,11 @@ HEADER = Path(__file__).with_name("include") / "layout.h"
 
 
 class LayoutError(Exception):
-    """Something in the layout's description that makes no sense; the text says where and what."""
+    """Something in the layout's description that makes no sense; the text (`user_message`) says where and what."""
+
+    def __init__(self, message: str):
+        super().__init__(f"layout.toml: {message}")
+        self.user_message = str(self)
 
 
 @frozen
@@ -66,6 +70,28 @@ class Struct:
     def shift(self, field: Field) -> int:
         """By how many bits a field's value stands higher than the field; negative where it stands lower."""
         return (self.bits - field.width if field.high else 0) - field.low
+
+    def decode(self, name: str, words: Sequence[Bits]) -> Bits:
+        """The value of a field in the words, which are ints or bit-vector terms; as wide as a word."""
+        field = self.field(name)
+        if field.width == self.bits:
+            return words[field.word]
+        shift = self.shift(field)
+        word = _shifted(words[field.word], shift, self.bits)
+        return bits.bit_and(word, field.mask << shift if shift > 0 else field.mask >> -shift, self.bits)
+
+    def encode(self, name: str, words: Sequence[Bits], value: Bits) -> list[Bits]:
+        """The words after a field was set to `value`, of which what does not fit the field is cut off."""
+        field = self.field(name)
+        result = list(words)
+        if field.width == self.bits:
+            result[field.word] = value
+            return result
+        ones = (1 << self.bits) - 1
+        kept = bits.bit_and(words[field.word], ones ^ field.mask, self.bits)
+        put = bits.bit_and(_shifted(value, -self.shift(field), self.bits), field.mask, self.bits)
+        result[field.word] = bits.bit_or(kept, put, self.bits)
+        return result
 
 
 Layout = Mapping[str, Struct]
@@ -139,14 +165,12 @@ def _field(where: str, name: str, table: Any, words: int, width_of_word: int) ->
 
 def decode(struct: str, field: str, words: Sequence[Bits]) -> Bits:
     """The value of a field in a struct's words, which are ints or bit-vector terms; as wide as a word."""
-    entry = layout()[struct]
-    return _decode(entry, entry.field(field), words)
+    return layout()[struct].decode(field, words)
 
 
 def encode(struct: str, field: str, words: Sequence[Bits], value: Bits) -> list[Bits]:
     """The struct's words after the field was set to `value`, of which what does not fit the field is cut off."""
-    entry = layout()[struct]
-    return _encode(entry, entry.field(field), words, value)
+    return layout()[struct].encode(field, words, value)
 
 
 def _shifted(value: Bits, distance: int, width: int) -> Bits:
@@ -154,26 +178,6 @@ def _shifted(value: Bits, distance: int, width: int) -> Bits:
     if distance > 0:
         return bits.shift_left(value, distance, width)
     return bits.shift_right(value, -distance, width) if distance < 0 else value
-
-
-def _decode(struct: Struct, field: Field, words: Sequence[Bits]) -> Bits:
-    if field.width == struct.bits:
-        return words[field.word]
-    shift = struct.shift(field)
-    word = _shifted(words[field.word], shift, struct.bits)
-    return bits.bit_and(word, field.mask << shift if shift > 0 else field.mask >> -shift, struct.bits)
-
-
-def _encode(struct: Struct, field: Field, words: Sequence[Bits], value: Bits) -> list[Bits]:
-    result = list(words)
-    if field.width == struct.bits:
-        result[field.word] = value
-        return result
-    ones = (1 << struct.bits) - 1
-    kept = bits.bit_and(words[field.word], ones ^ field.mask, struct.bits)
-    put = bits.bit_and(_shifted(value, -struct.shift(field), struct.bits), field.mask, struct.bits)
-    result[field.word] = bits.bit_or(kept, put, struct.bits)
-    return result
 
 
 def c_header(structs: Layout) -> str:

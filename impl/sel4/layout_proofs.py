@@ -1,0 +1,321 @@
+"""Proofs that the C functions on packed words do what the layout says, for every content of the words.
+
+For each field: the getter gives the field's bits, the setter is `Struct.encode`, what was set is read again,
+nothing else changes, and nothing is undefined.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import define, field, frozen
+
+from impl.c.evaluate import Evaluator, UndefinedBehaviour, executable
+from impl.c.layer import CLayer, CState
+from impl.c.memory import OBJECTS, ByteMemory
+from impl.sel4.layout import Field, Struct, layout
+from impl.sel4.program import FOLDER, program
+from refinement import bits, terms
+from refinement.bits import Bits, Truth
+from refinement.explore import Explorer, Run
+from refinement.obligations import Kind, Obligation, Result, Settings, Status, Task
+from refinement.schema import MACHINE
+from refinement.smt import Model, Solver
+from refinement.terms import Term
+from refinement.values import SymbolicRef, Word, term_of_truth
+
+CLAIMS: Mapping[str, str] = {
+    "get": "{getter} gives the bits that the layout says are {field}.",
+    "set": "{setter} makes the words what the layout says they are with {field} set.",
+    "get_after_set": "{getter} gives what {setter} was given, as far as it fits the field.",
+    "frame": "{setter} changes no bit outside of {field}, and no other object.",
+    "guards": "{getter} and {setter} do nothing that is undefined.",
+}
+"""What is proved of each field, by the last part of the obligation's id."""
+
+
+@frozen
+class Accessors:
+    """The two C functions of a field, by name."""
+
+    struct: Struct
+    field: Field
+
+    @property
+    def getter(self) -> str:
+        """The function that reads the field."""
+        return f"{self.struct.name}_{'' if self.struct.value else 'ptr_'}get_{self.field.name}"
+
+    @property
+    def setter(self) -> str:
+        """The function that writes the field."""
+        return f"{self.struct.name}_{'' if self.struct.value else 'ptr_'}set_{self.field.name}"
+
+    @property
+    def id(self) -> str:
+        """The id of the field's task."""
+        return f"sel4/layout/{self.struct.name}/{self.field.name}"
+
+
+@define
+class Outcome:
+    """What a symbolic run of both functions came to: goals by claim, and the words before and after."""
+
+    words: list[Bits] = field(factory=list)
+    value: Bits = 0
+    goals: dict[str, Term] = field(factory=dict)
+
+
+def tasks() -> tuple[Task, ...]:
+    """A task for each field of each struct, in the order of the layout."""
+    return tuple(task(Accessors(struct, entry)) for struct in layout().values() for entry in struct.fields.values())
+
+
+def task(accessors: Accessors) -> Task:
+    """The task that proves all claims about a field."""
+    return Task(accessors.id, _obligations(accessors), functools.partial(_prove, accessors))
+
+
+def _obligations(accessors: Accessors) -> tuple[Obligation, ...]:
+    name = accessors.field.name
+    found = []
+    for claim, text in CLAIMS.items():
+        function = accessors.getter if claim == "get" else accessors.setter
+        said = text.format(getter=accessors.getter, setter=accessors.setter, field=name)
+        location = _layer(accessors).place(program().functions[function].location)
+        found.append(Obligation(f"{accessors.id}/{claim}", "c", function, said, Kind.LAYOUT, location))
+    return tuple(found)
+
+
+def _layer(accessors: Accessors) -> CLayer:
+    """A layer of which the getter and setter are the operations, and the struct, if it is one in memory, a kind."""
+    name = accessors.struct.name
+    kinds = {} if accessors.struct.value else {name: name}
+    functions = {"get": accessors.getter, "set": accessors.setter}
+    return CLayer(program(), kinds, layout(), functions, FOLDER)
+
+
+def _prove(accessors: Accessors, settings: Settings) -> list[Result]:
+    started = time.perf_counter()
+    terms.reset()
+    solver = Solver(settings.rlimit, settings.seconds)
+    states: dict[str, Status] = dict.fromkeys(CLAIMS, Status.PROVED)
+    found: dict[str, dict[str, Any]] = {}
+    paths = witnessed = 0
+    for outcome in Explorer(solver).explore(lambda run: _run(accessors, run)):
+        paths += 1
+        witnessed += solver.check() == "sat"
+        for claim, goal in outcome.goals.items():
+            answer = solver.check([terms.negate(goal)])
+            if answer == "unsat":
+                continue
+            model = solver.model([terms.negate(goal)])
+            states[claim] = Status.UNKNOWN if model is None else Status.REFUTED
+            if model is not None:
+                found[claim] = _counterexample(accessors, claim, outcome, model)
+    share = 1 / len(CLAIMS)
+    seconds = (time.perf_counter() - started) * share
+    return [
+        Result(
+            obligation=obligation,
+            status=states[claim],
+            seconds=seconds,
+            paths=paths,
+            queries=2 * paths,
+            solver=solver.cost.seconds * share,
+            witnessed=witnessed,
+            counterexample=found.get(claim),
+        )
+        for claim, obligation in zip(CLAIMS, _obligations(accessors), strict=True)
+    ]
+
+
+def _run(accessors: Accessors, run: Run) -> Outcome:
+    """Run the getter, the setter, and the getter again, on words of which nothing is known."""
+    value = terms.variable("value", terms.bit_vector(accessors.struct.bits))
+    if accessors.struct.value:
+        return _run_on_value(accessors, value)
+    return _run_on_object(accessors, run, value)
+
+
+def _run_on_value(accessors: Accessors, value: Term) -> Outcome:
+    word = terms.variable("word", value.sort)
+    guards: list[Term] = []
+
+    def note(condition: Truth, *_: str) -> None:
+        guards.append(bits.lift_truth(condition))
+
+    evaluator = Evaluator(program(), ByteMemory(program(), executable(program()).shapes), note)
+
+    def call(function: str, *arguments: Bits) -> Bits:
+        result = evaluator.call(function, arguments)
+        assert result is not None
+        return result
+
+    after = call(accessors.setter, word, value)
+    goals = _goals(accessors, [word], value, call(accessors.getter, word), [after], call(accessors.getter, after))
+    return Outcome([word], value, {**goals, "guards": terms.conjunction(guards)})
+
+
+def _run_on_object(accessors: Accessors, run: Run, value: Term) -> Outcome:
+    name = accessors.struct.name
+    layer = _layer(accessors)
+    state = layer.fresh(MACHINE, "")
+    this = SymbolicRef(name, terms.variable("object", MACHINE.reference))
+    other = SymbolicRef(name, terms.variable("other", MACHINE.reference))
+    run.assume(term_of_truth(state.exists(name, this)))
+    words, others = _words(accessors.struct, state, this), _words(accessors.struct, state, other)
+
+    def call(operation: str, **arguments: Any) -> Bits:
+        result = layer.call(run, state, operation, arguments)
+        return bits.plain(result.term) if result is not None else 0
+
+    before = call("get", p=this)
+    call("set", p=this, v=Word(value))
+    after = _words(accessors.struct, state, this)
+    goals = _goals(accessors, words, value, before, after, call("get", p=this))
+    untouched = _same(others, _words(accessors.struct, state, other), accessors.struct.bits)
+    apart = terms.implies(terms.negate(terms.equal(this.term, other.term)), untouched)
+    goals["frame"] = terms.conjunction((goals["frame"], apart))
+    goals["guards"] = terms.conjunction([guard.condition for guard in run.guards])
+    return Outcome(words, value, goals)
+
+
+def _words(struct: Struct, state: CState, ref: SymbolicRef) -> list[Bits]:
+    """The words of an object."""
+    view = getattr(state, struct.name)[ref]
+    return [bits.plain(view.words[number].term) for number in range(struct.words)]
+
+
+def _goals(
+    accessors: Accessors, words: list[Bits], value: Bits, before: Bits, after: list[Bits], again: Bits
+) -> dict[str, Term]:
+    """The claims as formulas: the getter gave `before` of `words`, the setter made them `after`, then `again`."""
+    struct, entry = accessors.struct, accessors.field
+    width = struct.bits
+    fits = bits.bit_and(value, _value_mask(struct, entry), width)
+    encoded = struct.encode(entry.name, words, value)
+    cut, decoded = _bits_of(struct, entry, words), struct.decode(entry.name, words)
+    return {
+        "get": terms.conjunction((_equal(before, cut, width), _equal(before, decoded, width))),
+        "set": _same(after, encoded, width),
+        "get_after_set": _equal(again, fits, width),
+        "frame": _outside(struct, entry, words, after),
+    }
+
+
+def _equal(left: Bits, right: Bits, width: int) -> Term:
+    return bits.lift_truth(bits.equal(left, right, width))
+
+
+def _same(left: list[Bits], right: list[Bits], width: int) -> Term:
+    return terms.conjunction([_equal(a, b, width) for a, b in zip(left, right, strict=True)])
+
+
+def _value_mask(struct: Struct, entry: Field) -> int:
+    """The bits of a value that the field can hold."""
+    ones = (1 << entry.width) - 1
+    return ones << (struct.bits - entry.width) if entry.high else ones
+
+
+def _bits_of(struct: Struct, entry: Field, words: list[Bits]) -> Bits:
+    """The field's bits cut out of its word: what the layout means, said without shifts and masks."""
+    word = bits.lift(words[entry.word], struct.bits)
+    cut = terms.zero_extend(terms.extract(word, entry.low + entry.width - 1, entry.low), struct.bits)
+    return terms.multiply(cut, terms.bits(1 << (struct.bits - entry.width if entry.high else 0), struct.bits))
+
+
+def _outside(struct: Struct, entry: Field, words: list[Bits], after: list[Bits]) -> Term:
+    """That no bit outside of the field changed."""
+    same = []
+    for number, (old, new) in enumerate(zip(words, after, strict=True)):
+        inside = entry.mask if number == entry.word else 0
+        for place in range(struct.bits):
+            if not inside >> place & 1:
+                pair = (terms.extract(bits.lift(word, struct.bits), place, place) for word in (old, new))
+                same.append(terms.equal(*pair))
+    return terms.conjunction(same)
+
+
+def _counterexample(accessors: Accessors, claim: str, outcome: Outcome, model: Model) -> dict[str, Any]:
+    """Words and a value for which a claim does not hold, as a story, a scenario and a test."""
+    width = accessors.struct.bits
+    scenario: dict[str, Any] = {
+        "struct": accessors.struct.name,
+        "field": accessors.field.name,
+        "words": [model.value(bits.lift(word, width)) for word in outcome.words],
+        "value": model.value(bits.lift(outcome.value, width)),
+    }
+    story = [f"{accessors.id}/{claim}", f"words: {_hex(scenario['words'])}", f"value: {scenario['value']:#x}"]
+    return {"story": [*story, *replay(scenario)], "scenario": scenario, "pytest": _test_case(accessors, scenario)}
+
+
+def _hex(words: list[int]) -> str:
+    return " ".join(f"{word:#x}" for word in words)
+
+
+def _test_case(accessors: Accessors, scenario: Mapping[str, Any]) -> str:
+    name = f"{accessors.struct.name}_{accessors.field.name}"
+    return (
+        f'"""Replays a counterexample to {accessors.id}."""\n\nfrom impl.sel4.layout_proofs import replay\n\n\n'
+        f"def test_{name}():\n    assert replay({json.dumps(scenario)}) == []\n"
+    )
+
+
+def replay(scenario: Mapping[str, Any]) -> list[str]:
+    """Run the functions of a field on plain words, and say what is not as the layout has it."""
+    struct = layout()[scenario["struct"]]
+    accessors = Accessors(struct, struct.field(scenario["field"]))
+    words, value = list(scenario["words"]), scenario["value"]
+    memory = ByteMemory(program(), executable(program()).shapes)
+    evaluator = Evaluator(program(), memory)
+    run: Callable[[], tuple[Any, list[int], Any]]
+    if struct.value:
+
+        def run() -> tuple[Any, list[int], Any]:
+            before = evaluator.call(accessors.getter, words)
+            after = _int(evaluator.call(accessors.setter, [words[0], value]))
+            return before, [after], evaluator.call(accessors.getter, [after])
+    else:
+        address = OBJECTS[0]
+        memory.allocate(struct.name, address)
+        for number, word in enumerate(words):
+            memory.write(struct.name, address, f"words[{number}]", word)
+
+        def run() -> tuple[Any, list[int], Any]:
+            before = evaluator.call(accessors.getter, [address])
+            evaluator.call(accessors.setter, [address, value])
+            after = [memory.read(struct.name, address, f"words[{number}]") for number in range(struct.words)]
+            return before, after, evaluator.call(accessors.getter, [address])
+
+    try:
+        before, after, again = run()
+    except UndefinedBehaviour as error:
+        return [str(error)]
+    return _differences(accessors, words, value, before, after, again)
+
+
+def _int(value: Bits | None) -> int:
+    assert isinstance(value, int)
+    return value
+
+
+def _differences(
+    accessors: Accessors, words: list[int], value: int, before: Any, after: list[int], again: Any
+) -> list[str]:
+    struct, entry = accessors.struct, accessors.field
+    found = []
+    expected = struct.decode(entry.name, words)
+    if before != expected:
+        found.append(f"{accessors.getter} gives {before:#x}, the layout says {expected:#x}")
+    encoded = [_int(word) for word in struct.encode(entry.name, words, value)]
+    if after != encoded:
+        found.append(f"{accessors.setter} makes the words {_hex(after)}, the layout says {_hex(encoded)}")
+    fits = value & _value_mask(struct, entry)
+    if again != fits:
+        found.append(f"{accessors.getter} then gives {again:#x}, not {fits:#x}")
+    return found

@@ -1,0 +1,55 @@
+"""The kernel's C program: its source files, what the front end makes of them, and how its state is read."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from pathlib import Path
+
+from impl.c import ir
+from impl.c.clang import Sources
+from impl.c.layer import CLayer
+from impl.c.parse import parse
+from impl.c.toolchain import CompilerError
+from impl.c.view import CView, Reader
+from impl.sel4.layout import layout
+
+FOLDER = Path(__file__).parent
+"""The folder that locations in the C program are relative to."""
+
+KINDS = {"tcb": "tcb", "endpoint": "endpoint", "notification": "notification"}
+"""The C type of the objects of each kind."""
+
+
+def sources() -> Sources:
+    """The kernel's C files, in order of name; CompilerError if there are none."""
+    files = sorted(path.relative_to(FOLDER).as_posix() for path in (FOLDER / "src").glob("*.c"))
+    if not files:
+        raise CompilerError(f"{FOLDER / 'src'}: there are no C files")
+    return Sources(FOLDER, files, ("include",))
+
+
+@functools.cache
+def program() -> ir.Program:
+    """The parsed program, made once in a process and kept on disk between them.
+
+    Raises CompilerError for an error in the sources, OutsideSubset for what the subset of C does not allow.
+    """
+    return parse(sources())
+
+
+def function_name(operation: str) -> str:
+    """The C function of an operation: `cancel_all_ipc` is `cancelAllIPC`."""
+    first, *others = operation.split("_")
+    return first + "".join("IPC" if word == "ipc" else word.capitalize() for word in others)
+
+
+def view(reader: Reader) -> CView:
+    """The state of the kernel in a memory."""
+    return CView(reader, program(), KINDS, layout())
+
+
+def layer(operations: Iterable[str]) -> CLayer:
+    """The layer `c`, with the operations of these names."""
+    functions = {name: function_name(name) for name in operations}
+    return CLayer(program(), KINDS, layout(), functions, FOLDER)

@@ -1,0 +1,49 @@
+"""The proofs about packed words hold, can fail, and then give a counterexample that replays."""
+
+import pytest
+
+from impl.sel4 import layout, layout_proofs
+from refinement.obligations import Kind, Settings, Status
+
+TASKS = layout_proofs.tasks()
+
+
+def test_every_field_has_a_task():
+    fields = [f"sel4/layout/{s.name}/{f}" for s in layout.layout().values() for f in s.fields]
+    assert [task.id for task in TASKS] == fields
+    obligations = [obligation for task in TASKS for obligation in task.obligations]
+    assert len({obligation.id for obligation in obligations}) == len(obligations) == 5 * len(fields)
+    assert {(o.kind, o.layers, o.strength) for o in obligations} == {(Kind.LAYOUT, "c", "unbounded")}
+    assert obligations[0].location.startswith("impl/sel4/include/layout.h:")
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
+def test_proved(task):
+    results = task.run(Settings())
+    assert [result.obligation for result in results] == list(task.obligations)
+    assert {result.status for result in results} == {Status.PROVED}
+    assert {(result.paths, result.witnessed) for result in results} == {(1, 1)}
+
+
+@pytest.mark.parametrize("struct", ["endpoint", "dschedule"])
+def test_wrong_layout_is_refuted(struct, monkeypatch):
+    """A layout that differs from the C functions by one bit: the words, and how a value lies in them."""
+    text = layout.SOURCE.read_text(encoding="utf-8")
+    wrong = {
+        "endpoint": ("state = { word = 0, low = 0, width = 2", "state = { word = 0, low = 1, width = 2"),
+        "dschedule": ("duration = { word = 0, low = 0, width = 56", "duration = { word = 0, low = 0, width = 55"),
+    }[struct]
+    assert wrong[0] in text
+    changed = layout.load(text.replace(*wrong))
+    monkeypatch.setattr(layout_proofs, "layout", lambda: changed)
+    entry = changed[struct].field("state" if struct == "endpoint" else "duration")
+    task = layout_proofs.task(layout_proofs.Accessors(changed[struct], entry))
+    results = {result.obligation.id.rpartition("/")[2]: result for result in task.run(Settings())}
+    assert results["get"].status is results["set"].status is results["frame"].status is Status.REFUTED
+    assert results["guards"].status is Status.PROVED
+    found = results["set"].counterexample
+    assert any("the layout says" in line for line in found["story"])
+    assert layout_proofs.replay(found["scenario"]) != []
+    compile(found["pytest"], "test_found.py", "exec")
+    monkeypatch.undo()
+    assert layout_proofs.replay(found["scenario"]) == []
