@@ -123,7 +123,7 @@ class Thread:
     sched_next: ThreadRef = NULL
     sched_prev: ThreadRef = NULL
     """The neighbours in the ready queue."""
-    registers: Array[int, Word] = field(factory=Array)
+    registers: Array[Word, Word] = field(factory=Array)
 
 
 @define

@@ -116,7 +116,7 @@ class Thread:
     """Whether it is ready: waiting for the processor."""
     place: int = 0
     """Its place among the ready threads of its domain and priority: the smallest runs next."""
-    registers: Array[int, Word] = field(factory=Array)
+    registers: Array[Word, Word] = field(factory=Array)
 
 
 @define

@@ -1,0 +1,114 @@
+"""The relation between the executable model and the C program: what the words in memory stand for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from executable_model.sel4.state import (
+    DOMAIN_SCHEDULE_LENGTH,
+    L2_BITMAP_SIZE,
+    NUM_DOMAINS,
+    NUM_PRIORITIES,
+    EndpointState,
+    NotificationState,
+    SchedulerAction,
+    ThreadState,
+)
+from impl.c.view import to_member, to_reference, to_width
+from proofs.sel4.layers import C, EXEC
+from refinement.logic import all_of, ite, one_of
+from refinement.relation import Decode, Relation
+
+
+def thread_state(c: Any, t: Any) -> Any:
+    """The thread's state, by its number in the field tsType."""
+    return to_member(ThreadState, c.tcb[t].tcbState.tsType)
+
+
+def _in_state(*states: ThreadState) -> Any:
+    return lambda c, t: one_of(thread_state(c, t), *states)
+
+
+BLOCKED_ON_ENDPOINT = _in_state(ThreadState.BlockedOnReceive, ThreadState.BlockedOnSend)
+BLOCKED_ON_SEND = _in_state(ThreadState.BlockedOnSend)
+BLOCKED_ON_NOTIFICATION = _in_state(ThreadState.BlockedOnNotification)
+
+
+def _queue_exists(c: Any, domain: Any, priority: Any) -> Any:
+    return all_of(domain < NUM_DOMAINS, priority < NUM_PRIORITIES)
+
+
+def _queue(c: Any, domain: Any, priority: Any) -> Any:
+    return c.ksReadyQueues[(domain << 8) | priority]
+
+
+def _action(c: Any) -> Any:
+    """0 is to resume the current thread, 1 to choose a new one; anything else is the thread to switch to."""
+    word = c.ksSchedulerAction
+    return to_member(SchedulerAction, ite(word < 2, word, 2))
+
+
+def _entry(c: Any, index: Any) -> Any:
+    return c.unpack("dschedule", c.ksDomSchedule[index])
+
+
+def _entry_exists(c: Any, index: Any) -> Any:
+    return index < DOMAIN_SCHEDULE_LENGTH
+
+
+RELATION = Relation(
+    EXEC,
+    C,
+    decode={
+        "tcb.state": Decode(thread_state),
+        "tcb.priority": Decode(lambda c, t: c.tcb[t].tcbPriority),
+        "tcb.domain": Decode(lambda c, t: c.tcb[t].tcbDomain),
+        "tcb.time_slice": Decode(lambda c, t: c.tcb[t].tcbTimeSlice),
+        "tcb.endpoint": Decode(
+            lambda c, t: to_reference("endpoint", c.tcb[t].tcbState.blockingObject), when=BLOCKED_ON_ENDPOINT
+        ),
+        "tcb.notification": Decode(
+            lambda c, t: to_reference("notification", c.tcb[t].tcbState.blockingObject), when=BLOCKED_ON_NOTIFICATION
+        ),
+        "tcb.badge": Decode(lambda c, t: c.tcb[t].tcbState.blockingIPCBadge, when=BLOCKED_ON_SEND),
+        "tcb.can_grant": Decode(lambda c, t: c.tcb[t].tcbState.blockingIPCCanGrant != 0, when=BLOCKED_ON_ENDPOINT),
+        "tcb.can_grant_reply": Decode(
+            lambda c, t: c.tcb[t].tcbState.blockingIPCCanGrantReply != 0, when=BLOCKED_ON_SEND
+        ),
+        "tcb.is_call": Decode(lambda c, t: c.tcb[t].tcbState.blockingIPCIsCall != 0, when=BLOCKED_ON_SEND),
+        "tcb.ep_next": Decode(lambda c, t: to_reference("tcb", c.tcb[t].tcbEPNext)),
+        "tcb.ep_prev": Decode(lambda c, t: to_reference("tcb", c.tcb[t].tcbEPPrev)),
+        "tcb.bound_notification": Decode(lambda c, t: to_reference("notification", c.tcb[t].tcbBoundNotification)),
+        "tcb.queued": Decode(lambda c, t: c.tcb[t].tcbState.tcbQueued != 0),
+        "tcb.sched_next": Decode(lambda c, t: to_reference("tcb", c.tcb[t].tcbSchedNext)),
+        "tcb.sched_prev": Decode(lambda c, t: to_reference("tcb", c.tcb[t].tcbSchedPrev)),
+        "tcb.registers": Decode(lambda c, t, register: c.tcb[t].tcbArch.registers[register]),
+        "endpoint.state": Decode(lambda c, e: to_member(EndpointState, c.endpoint[e].state)),
+        "endpoint.head": Decode(lambda c, e: to_reference("tcb", c.endpoint[e].epQueue_head)),
+        "endpoint.tail": Decode(lambda c, e: to_reference("tcb", c.endpoint[e].epQueue_tail)),
+        "notification.state": Decode(lambda c, n: to_member(NotificationState, c.notification[n].state)),
+        "notification.head": Decode(lambda c, n: to_reference("tcb", c.notification[n].ntfnQueue_head)),
+        "notification.tail": Decode(lambda c, n: to_reference("tcb", c.notification[n].ntfnQueue_tail)),
+        "notification.badge": Decode(lambda c, n: c.notification[n].ntfnMsgIdentifier),
+        "notification.bound_thread": Decode(lambda c, n: to_reference("tcb", c.notification[n].ntfnBoundTCB)),
+        "ready_queue.head": Decode(lambda c, d, p: to_reference("tcb", _queue(c, d, p).head), when=_queue_exists),
+        "ready_queue.end": Decode(lambda c, d, p: to_reference("tcb", _queue(c, d, p).end), when=_queue_exists),
+        "l1_bitmap": Decode(lambda c, d: c.ksReadyQueuesL1Bitmap[d], when=lambda c, d: d < NUM_DOMAINS),
+        "l2_bitmap": Decode(
+            lambda c, d, group: c.ksReadyQueuesL2Bitmap[d][group],
+            when=lambda c, d, group: all_of(d < NUM_DOMAINS, group < L2_BITMAP_SIZE),
+        ),
+        "current_thread": Decode(lambda c: to_reference("tcb", c.ksCurThread)),
+        "idle_thread": Decode(lambda c: to_reference("tcb", c.ksIdleThread)),
+        "scheduler_action": Decode(_action),
+        "candidate": Decode(
+            lambda c: to_reference("tcb", c.ksSchedulerAction), when=lambda c: c.ksSchedulerAction >= 2
+        ),
+        "current_domain": Decode(lambda c: c.ksCurDomain),
+        "domain_time": Decode(lambda c: c.ksDomainTime),
+        "domain_index": Decode(lambda c: c.ksDomScheduleIdx),
+        "domain_start": Decode(lambda c: c.ksDomScheduleStart),
+        "domain_schedule.domain": Decode(lambda c, i: to_width(32, _entry(c, i).domain), when=_entry_exists),
+        "domain_schedule.duration": Decode(lambda c, i: _entry(c, i).duration, when=_entry_exists),
+    },
+)
