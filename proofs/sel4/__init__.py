@@ -1,0 +1,13 @@
+"""What is proved of the kernel seL4."""
+
+from __future__ import annotations
+
+from refinement.obligations import Kernel
+
+
+def kernel() -> Kernel:
+    """The kernel with all its proof tasks."""
+    from impl.sel4 import layout_proofs
+    from proofs.sel4.stack import OPERATIONS, STACK
+
+    return Kernel("sel4", (*layout_proofs.tasks(), *STACK.tasks(OPERATIONS)))

@@ -115,7 +115,7 @@ BADGED_SENDS = Loop(
 )
 
 OPERATIONS = (
-    Operation("ipc_cancel", "cancel_ipc", preconditions.cancel_ipc),
+    Operation("ipc_cancel", "cancel_ipc"),
     Operation("ipc_cancel", "cancel_signal", preconditions.cancel_signal),
     Operation("ipc_cancel", "cancel_all_ipc", witnesses={"waiting": waiting}, loops=(ALL_IPC,)),
     Operation(

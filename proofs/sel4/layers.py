@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from executable_model.sel4.state import State as ModelState
+from impl.sel4.program import layer
 from refinement.layers import PythonLayer
 from spec.sel4.state import State as SpecState
 
@@ -42,3 +43,4 @@ def _functions(package: str) -> dict[str, Callable[..., Any]]:
 
 SPEC = PythonLayer("spec", SpecState, _functions("spec.sel4"))
 EXEC = PythonLayer("exec", ModelState, _functions("executable_model.sel4"))
+C = layer(name for names in OPERATIONS.values() for name in names)

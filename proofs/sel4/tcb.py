@@ -7,7 +7,7 @@ from refinement.prove import Operation
 
 OPERATIONS = (
     Operation("tcb", "suspend", preconditions.suspend),
-    Operation("tcb", "restart", preconditions.restart),
+    Operation("tcb", "restart"),
     Operation("tcb", "set_priority", preconditions.set_priority),
     Operation("tcb", "bind_notification", preconditions.bind_notification),
     Operation("tcb", "unbind_notification"),

@@ -1,0 +1,129 @@
+"""What every caller guarantees of an operation's arguments: stated alike on the specification and the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from executable_model.sel4.state import NUM_PRIORITIES, NotificationState, SchedulerAction, ThreadState
+from refinement.logic import NULL, Word, all_of, any_of, implies, negate, one_of
+
+MAX_BADGE = (1 << 28) - 1
+
+WAITING = (ThreadState.BlockedOnReceive, ThreadState.BlockedOnSend, ThreadState.BlockedOnNotification)
+
+
+def _runnable(s: Any, thread: Any) -> Any:
+    return one_of(s.tcb[thread].state, ThreadState.Running, ThreadState.Restart)
+
+
+def _resumes(s: Any) -> Any:
+    return s.scheduler_action == SchedulerAction.ResumeCurrentThread
+
+
+def _is_candidate(s: Any, thread: Any) -> Any:
+    return all_of(s.scheduler_action == SchedulerAction.SwitchToThread, s.candidate == thread)
+
+
+def _runs_now(s: Any, thread: Any) -> Any:
+    """The thread makes a system call: it is runnable, and neither waits for the processor nor is to get it anew."""
+    return all_of(_runnable(s, thread), negate(s.tcb[thread].queued), negate(_is_candidate(s, thread)))
+
+
+def set_thread_state(s: Any, thread: Any, state: Any) -> Any:
+    """Neither the old nor the new state is one of waiting in a queue; the idle thread stays idle; a ready thread \
+or a candidate stays runnable, and no other becomes so."""
+    runs = one_of(state, ThreadState.Running, ThreadState.Restart)
+    scheduled = any_of(s.tcb[thread].queued, _is_candidate(s, thread))
+    return all_of(
+        negate(one_of(s.tcb[thread].state, *WAITING)),
+        negate(one_of(state, *WAITING, ThreadState.IdleThreadState)),
+        thread != s.idle_thread,
+        implies(scheduled, runs),
+        implies(runs, any_of(scheduled, s.current_thread == thread)),
+    )
+
+
+def tcb_sched_enqueue(s: Any, thread: Any) -> Any:
+    """The thread is runnable, and does not go on running."""
+    return all_of(_runnable(s, thread), negate(all_of(_resumes(s), s.current_thread == thread)))
+
+
+def tcb_sched_append(s: Any, thread: Any) -> Any:
+    """The thread is runnable, and does not go on running."""
+    return tcb_sched_enqueue(s, thread)
+
+
+def tcb_sched_dequeue(s: Any, thread: Any) -> Any:
+    """A runnable thread is the current one or the candidate, so that it is not forgotten."""
+    return implies(_runnable(s, thread), any_of(s.current_thread == thread, _is_candidate(s, thread)))
+
+
+def possible_switch_to(s: Any, thread: Any) -> Any:
+    """The thread is runnable."""
+    return _runnable(s, thread)
+
+
+def activate_thread(s: Any) -> Any:
+    """The scheduler has settled on the current thread."""
+    return _resumes(s)
+
+
+def timer_tick(s: Any) -> Any:
+    """The kernel was just entered: the current thread was running."""
+    return _resumes(s)
+
+
+def handle_yield(s: Any) -> Any:
+    """The current thread made the system call."""
+    return all_of(_resumes(s), _runnable(s, s.current_thread))
+
+
+def cancel_signal(s: Any, thread: Any, notification: Any) -> Any:
+    """The thread waits on the notification."""
+    tcb = s.tcb[thread]
+    return all_of(tcb.state == ThreadState.BlockedOnNotification, tcb.notification == notification)
+
+
+def receive_signal(s: Any, thread: Any, notification: Any, blocking: bool) -> Any:
+    """The thread makes the system call."""
+    return _runs_now(s, thread)
+
+
+def complete_signal(s: Any, notification: Any, thread: Any) -> Any:
+    """A signal is pending."""
+    active = getattr(s.notification[notification], "active", None)
+    return s.notification[notification].state == NotificationState.Active if active is None else active
+
+
+def send_ipc(
+    s: Any,
+    blocking: bool,
+    call: bool,
+    badge: Word,
+    can_grant: bool,
+    can_grant_reply: bool,
+    thread: Any,
+    endpoint: Any,
+) -> Any:
+    """The thread makes the system call, through a capability whose badge has at most 28 bits."""
+    return all_of(_runs_now(s, thread), badge <= MAX_BADGE)
+
+
+def receive_ipc(s: Any, thread: Any, endpoint: Any, can_grant: bool, blocking: bool) -> Any:
+    """The thread makes the system call."""
+    return _runs_now(s, thread)
+
+
+def suspend(s: Any, thread: Any) -> Any:
+    """The thread is not the idle thread, and not about to be switched to."""
+    return all_of(thread != s.idle_thread, negate(_is_candidate(s, thread)))
+
+
+def set_priority(s: Any, thread: Any, priority: Word) -> Any:
+    """The priority is one of the 256."""
+    return priority < NUM_PRIORITIES
+
+
+def bind_notification(s: Any, thread: Any, notification: Any) -> Any:
+    """Neither is bound."""
+    return all_of(s.tcb[thread].bound_notification == NULL, s.notification[notification].bound_thread == NULL)
