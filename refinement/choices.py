@@ -39,16 +39,16 @@ class Witnesses:
         kind = objects.part.name
         (keys,) = self.execution.skolems((kind,))
         path.run.footprint.setdefault(kind, {})[keys] = None
-        with path.run.statement():
+        with path.run.statement(collect=True) as read:
             anyone = self.execution.object(kind, keys)
             someone = _fits(objects, suitable, anyone)
             if witness is None:
-                path.goals.append(Goal(key, terms.negate(someone), f"no {kind} is suitable"))
+                path.goals.append(Goal(key, terms.negate(someone), f"no {kind} is suitable", ((kind, keys),)))
                 return None
             path.goals.append(Goal(key, _fits(objects, suitable, witness), "the witness is suitable"))
             if before is not None:
                 first = terms.implies(someone, term_of_truth(before(witness, anyone)))
-                path.goals.append(Goal(key, first, "the witness comes first"))
+                path.goals.append(Goal(key, first, "the witness comes first", ((kind, keys), *read)))
         path.run.footprint.setdefault(kind, {})[(witness.term,)] = None
         return witness
 

@@ -110,11 +110,9 @@ class Execution:
             )
         return tuple(found)
 
-    def add_footprint(
-        self, path: Path, kinds: Iterable[str], choice: Iterable[Keys], read: Iterable[tuple[str, Keys]] = ()
-    ) -> None:
-        """Have the facts instantiated of these objects, and of what a statement about them reads."""
-        for kind, keys in [*zip(kinds, choice, strict=True), *read]:
+    def add_footprint(self, path: Path, kinds: Iterable[str], choice: Iterable[Keys]) -> None:
+        """Have the facts instantiated of these objects."""
+        for kind, keys in zip(kinds, choice, strict=True):
             path.run.footprint.setdefault(kind, {})[keys] = None
 
     def facts(self, states: Mapping[str, Any], tag: str) -> list[Fact]:
@@ -175,7 +173,7 @@ class Execution:
             with run.statement(collect=True) as read:
                 condition = proof.operation.requires(self.pristine[proof.top.name], **self.arguments)
             run.assume(term_of_truth(condition))
-            self.add_footprint(path, (), (), read)
+            self._widen(path, read)
         path.inside = bool(proof.operation.loops) and run.decide(inside_variable())
         run.loops = LoopControl(self, path)
         run.chooser = (Witnesses(self, path) if proof.chooses() else AnySuitable(self, path)).choose
@@ -235,30 +233,39 @@ class Execution:
                 tally.failure, tally.counterexample, tally.searches = goal.what, refutation.found, 0
 
     def _fails(self, path: Path, goal: Goal) -> bool:
-        """Whether a goal cannot be proved; one that the solver gives up on is noted as unknown."""
-        if self._check([goal]) == "unsat":
-            return False
-        self._widen(path)
+        """Whether a goal cannot be proved; one that the solver gives up on is noted as unknown.
+
+        Few facts make fast queries.  Most goals need only those about the objects that the run touched and the
+        unknown ones that the goals are about; the others get, for themselves, what they read, then what the
+        facts about those read.
+        """
         answer = self._check([goal])
+        with path.run.aside():
+            for more in (lambda: goal.read, lambda: self._read_by_facts(path, goal)):
+                if answer == "unsat":
+                    return False
+                self._widen(path, more())
+                answer = self._check([goal])
         if answer == "unknown":
             self.tallies[goal.key].unknown = f"the solver gave up within its budget on: {goal.what}"
         return answer == "sat"
 
-    def _widen(self, path: Path) -> None:
-        """Have the facts instantiated of what they read themselves: one step further from the footprint."""
-        if path.widened:
-            return
-        path.widened = True
-        run = path.run
+    def _widen(self, path: Path, objects: Iterable[tuple[str, Keys]]) -> None:
+        """Have the facts instantiated of more objects."""
+        for kind, keys in objects:
+            path.run.footprint.setdefault(kind, {})[keys] = None
+        path.run.instantiate()
+
+    def _read_by_facts(self, path: Path, goal: Goal) -> dict[tuple[str, Keys], None]:
+        """What the facts read about the objects that a goal reads: one step further."""
         found: dict[tuple[str, Keys], None] = {}
-        for fact in run.facts:
-            if len(fact.kinds) == 1:
-                for keys in run.footprint.get(fact.kinds[0], ()):
-                    with run.statement(collect=True) as read:
+        for fact in path.run.facts:
+            for kind, keys in goal.read:
+                if fact.kinds == (kind,):
+                    with path.run.statement(collect=True) as read:
                         fact.instance((keys,))
                     found.update(read)
-        self.add_footprint(path, (), (), found)
-        run.instantiate()
+        return found
 
     def _goals(self, path: Path) -> tuple[list[Goal], set[str]]:
         """The goals at the end of a path, and the ids of obligations on which it has no bearing."""
@@ -300,8 +307,8 @@ class Execution:
             return []
         with run.statement(collect=True) as read:
             term = self.holds(statement, path.live, choice)
-        self.add_footprint(path, statement.kinds, choice, read)
-        return [Goal(key, term, statement.prose)]
+        self.add_footprint(path, statement.kinds, choice)
+        return [Goal(key, term, statement.prose, tuple(read))]
 
     def _agreement_goals(self, path: Path, relation: Relation, written: set[str]) -> list[Goal]:
         """That every related field written in either layer has the value that the lower layer gives it."""
@@ -319,8 +326,8 @@ class Execution:
                 if part.exists is not None:
                     ref = self.object(part.name, choice[0])
                     term = terms.implies(term_of_truth(exists(getattr(upper, part.name), ref)), term)
-            goals.append(Goal(self.key("state"), term, f"{declared.path} differs"))
-            self.add_footprint(path, (part.name,) if choice else (), choice, read)
+            goals.append(Goal(self.key("state"), term, f"{declared.path} differs", tuple(read)))
+            self.add_footprint(path, (part.name,) if choice else (), choice)
         return goals
 
     def _field_keys(self, declared: Field, choice: tuple[Keys, ...]) -> Keys:

@@ -300,6 +300,19 @@ class Run:
                 self.instantiated.add(key)
                 self.assume(self.instance(fact, choice))
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """While facts are assumed for one query only: afterwards the path is as it was."""
+        before = self.known, self.bound, self.footprint, self.instantiated
+        self.known, self.bound, self.instantiated = dict(self.known), dict(self.bound), set(self.instantiated)
+        self.footprint = {kind: dict(keys) for kind, keys in self.footprint.items()}
+        self.explorer.solver.push()
+        try:
+            yield
+        finally:
+            self.explorer.solver.pop()
+            self.known, self.bound, self.footprint, self.instantiated = before
+
     def instance(self, fact: Fact, choice: tuple[Keys, ...]) -> Term:
         """The formula of a fact for certain objects."""
         cached = self.explorer.instances.get((fact.id, choice)) if fact.shared else None

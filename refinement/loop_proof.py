@@ -124,6 +124,9 @@ class LoopControl:
         path, proof = self.path, self.execution.proof
         variables = _with_cursor(loop, path.cuts[proof.lower.name].values)
         at = Moment(path.live, path.start.arguments, variables)
+        for value in variables.values():
+            if isinstance(value, SymbolicRef):
+                path.run.footprint.setdefault(value.kind, {})[(value.term,)] = None
         goals = []
         if proof.relation is not None:
             for name, value in path.cuts[proof.top.name].values.items():
@@ -133,8 +136,8 @@ class LoopControl:
             choice = self.execution.skolems(fact.kinds)
             with path.run.statement(collect=True) as read:
                 term = self._holds(fact, at, choice)
-            self.execution.add_footprint(path, fact.kinds, choice, read)
-            goals.append(Goal(key, term, fact.prose))
+            self.execution.add_footprint(path, fact.kinds, choice)
+            goals.append(Goal(key, term, fact.prose, tuple(read)))
         if path.inside:
             for measure in loop.measures:
                 if measure.layers[-1] == proof.lower.name:

@@ -18,11 +18,15 @@ from refinement.terms import Term
 
 @frozen
 class Goal:
-    """Something to prove at the end of a path: for the obligation `key`, said in words by `what`."""
+    """Something to prove at the end of a path: for the obligation `key`, said in words by `what`.
+
+    `read` has the objects that it reads beyond those that it is about.
+    """
 
     key: str
     term: Term
     what: str
+    read: tuple[tuple[str, Keys], ...] = ()
 
 
 @define
@@ -45,7 +49,6 @@ class Path:
     ended: dict[str, str] = field(factory=dict)
     cuts: dict[str, Cut] = field(factory=dict)
     choices: int = 0
-    widened: bool = False
 
     def before(self, layer: str) -> Moment:
         """The moment from which a layer's run goes on: the start, or the loop head once it came there."""
