@@ -169,6 +169,9 @@ class Execution:
             if isinstance(value, SymbolicRef):
                 run.footprint.setdefault(value.kind, {})[(value.term,)] = None
                 run.assume(term_of_truth(exists(getattr(self.pristine[proof.top.name], value.kind), value)))
+        for name, leaf in proof.parameters.items():
+            if leaf.form == "enum":
+                run.assume(in_range(Field(name, (), leaf), self.arguments[name].term))
         if proof.operation.requires is not None:
             with run.statement(collect=True) as read:
                 condition = proof.operation.requires(self.pristine[proof.top.name], **self.arguments)

@@ -133,6 +133,8 @@ class LoopControl:
                 same = term_of_truth(value == variables[name])
                 goals.append(Goal(key, same, f"the loop variable {name} differs between the layers"))
         for fact in self.facts_of(loop):
+            if fact.layers[-1] != proof.lower.name:
+                continue
             choice = self.execution.skolems(fact.kinds)
             with path.run.statement(collect=True) as read:
                 term = self._holds(fact, at, choice)

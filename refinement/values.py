@@ -171,6 +171,17 @@ class Word(_Number):
         left = self._lift(other)
         return NotImplemented if left is None else Word(left) - self
 
+    def __mul__(self, other: object) -> Any:
+        right = self._lift(other)
+        if right is None:
+            return NotImplemented
+        width = self.term.sort.width
+        exact = terms.multiply(terms.zero_extend(self.term, 2 * width), terms.zero_extend(right, 2 * width))
+        fits = terms.equal(terms.extract(exact, 2 * width - 1, width), terms.bits(0, width))
+        return self._guarded(terms.multiply(self.term, right), fits, "the product fits the word")
+
+    __rmul__ = __mul__
+
     def __and__(self, other: object) -> Any:
         right = self._lift(other)
         return NotImplemented if right is None else word(terms.bit_and(self.term, right))

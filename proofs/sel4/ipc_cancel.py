@@ -10,6 +10,7 @@ from proofs.sel4.waiting import badged_sender, sender, waiter, waiting
 from refinement.logic import NULL, all_of, any_of, implies, one_of
 from refinement.loops import Loop, LoopFact, Measure, Moment
 from refinement.prove import Operation
+from refinement.state import exists
 
 
 def _waits_on_endpoint(at: Moment, thread: ThreadRef) -> Any:
@@ -48,7 +49,7 @@ def _badge_fits(at: Moment) -> Any:
 
 def _cursor_sends_here(at: Moment) -> Any:
     cursor = at.variables["cursor"]
-    return any_of(cursor == NULL, _sends_here(at, cursor))
+    return any_of(cursor == NULL, all_of(exists(at["exec"].tcb, cursor), _sends_here(at, cursor)))
 
 
 def _not_before_cursor(at: Moment, thread: ThreadRef) -> Any:
