@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import json
 import os
 import sys
@@ -16,7 +15,7 @@ from typing import Any
 import click
 from tabulate import tabulate
 
-from refinement import counterexamples, history, registry, report, runner
+from refinement import counterexamples, history, ledger, registry, report, runner
 from refinement.display import display
 from refinement.errors import InputError, record_traceback, user_message
 from refinement.obligations import Obligation, Result, Settings
@@ -313,21 +312,17 @@ def _explanation(collection: Collection, obligation: Obligation) -> list[str]:
     return lines
 
 
-if importlib.util.find_spec("refinement.ledger") is not None:
+@cli.command()
+def trust() -> int:
+    """Print what is assumed and not proved, as in proofs/TRUSTED.md.
 
-    @cli.command()
-    @_kernel
-    def trust(kernel: str | None) -> int:
-        """Print what is assumed and not proved: the trust ledger, as in proofs/TRUSTED.md.
-
-        \b
-        Examples:
-          refine trust
-        """
-        from refinement import ledger
-
-        write(ledger.as_markdown(registry.collect(kernel).kernels))
-        return 0
+    \b
+    Examples:
+      refine trust
+      refine trust > proofs/TRUSTED.md
+    """
+    write(ledger.as_markdown(ledger.read()).rstrip("\n"))
+    return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -56,6 +56,17 @@ class Stack:
         parts = self.layers[0].schema.parts.values()
         return {**self.indices, **{p.name: list(getattr(top, p.name)) for p in parts if p.form == "objects"}}
 
+    def prose(self, operations: Iterable[Operation]) -> dict[str, str]:
+        """For the id of each assumption of a proof, the sentence that says what it means."""
+        statements = [statement for layer in self.invariants.values() for statement in layer]
+        statements += [fact for relation in self.relations for fact in relation.facts]
+        found = {f"{self.kernel}/{'-'.join(s.layers)}/{s.id}": s.prose for s in statements}
+        for operation in operations:
+            if operation.requires is not None:
+                prose = " ".join((operation.requires.__doc__ or "").split())
+                found[f"{self.kernel}/{operation.module}/{operation.name}/requires"] = prose
+        return found
+
     def tasks(self, operations: Iterable[Operation]) -> tuple[Task, ...]:
         """For each operation: the top layer on its own, then each pair of neighbours."""
         tasks = []

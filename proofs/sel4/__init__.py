@@ -10,4 +10,5 @@ def kernel() -> Kernel:
     from impl.sel4 import layout_proofs
     from proofs.sel4.stack import OPERATIONS, STACK
 
-    return Kernel("sel4", (*layout_proofs.tasks(), *STACK.tasks(OPERATIONS)))
+    tasks = (*layout_proofs.tasks(), *STACK.tasks(OPERATIONS))
+    return Kernel("sel4", tasks, STACK.prose(OPERATIONS))
