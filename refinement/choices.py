@@ -43,12 +43,12 @@ class Witnesses:
             anyone = self.execution.object(kind, keys)
             someone = _fits(objects, suitable, anyone)
             if witness is None:
-                path.goals.append(Goal(key, terms.negate(someone), f"no {kind} is suitable", ((kind, keys),)))
+                path.goals.append(Goal(key, terms.negate(someone), f"no {kind} is suitable", ((kind, keys),), far=True))
                 return None
             path.goals.append(Goal(key, _fits(objects, suitable, witness), "the witness is suitable"))
             if before is not None:
                 first = terms.implies(someone, term_of_truth(before(witness, anyone)))
-                path.goals.append(Goal(key, first, "the witness comes first", ((kind, keys), *read)))
+                path.goals.append(Goal(key, first, "the witness comes first", ((kind, keys), *read), far=True))
         path.run.footprint.setdefault(kind, {})[(witness.term,)] = None
         return witness
 

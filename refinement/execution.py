@@ -211,8 +211,9 @@ class Execution:
             for key in {self.key("guards"), *(goal.key for goal in goals)}:
                 self.tallies[key].paths += 1
             remaining = [goal for goal in goals if run.simplify(goal.term) is not terms.TRUE]
-            if not remaining or self._check(remaining) == "unsat":
-                return
+            at_once = [goal for goal in remaining if not goal.far]
+            if at_once and self._check(at_once) == "unsat":
+                remaining = [goal for goal in remaining if goal.far]
             failed = [goal for goal in remaining if self.tallies[goal.key].searches and self._fails(path, goal)]
             for goal in failed:
                 self._refute(path, goal)
@@ -242,7 +243,7 @@ class Execution:
         unknown ones that the goals are about; the others get, for themselves, what they read, then what the
         facts about those read.
         """
-        answer = self._check([goal])
+        answer = "unknown" if goal.far else self._check([goal])
         with path.run.aside():
             for more in (lambda: goal.read, lambda: self._read_by_facts(path, goal)):
                 if answer == "unsat":

@@ -20,13 +20,14 @@ from refinement.terms import Term
 class Goal:
     """Something to prove at the end of a path: for the obligation `key`, said in words by `what`.
 
-    `read` has the objects that it reads beyond those that it is about.
+    `read` has the objects that it reads beyond those that it is about; a goal that is `far` needs them for sure.
     """
 
     key: str
     term: Term
     what: str
     read: tuple[tuple[str, Keys], ...] = ()
+    far: bool = False
 
 
 @define

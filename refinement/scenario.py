@@ -7,7 +7,7 @@ from typing import Any
 
 from refinement.errors import InputError
 from refinement.plain import decode
-from refinement.registry import load_kernel
+from refinement import registry
 from refinement.replay import run_and_compare
 
 
@@ -16,14 +16,14 @@ def replay(scenario: Mapping[str, Any]) -> list[str]:
 
     Raises InputError if the scenario does not fit the kernel as it is.
     """
-    kernel = load_kernel(scenario["kernel"])
-    task = next((task for task in kernel.tasks if task.id == scenario["task"]), None)
+    collection = registry.collect(None)
+    task = next((task for task in collection.tasks if task.id == scenario["task"]), None)
     if task is None or task.proof is None:
-        raise InputError(f"the scenario is about {scenario['task']}, which {kernel.name} does not have")
+        raise InputError(f"the scenario is about {scenario['task']}, which {collection.name} does not have")
     proof = task.proof
     try:
         before = {layer.name: layer.load(scenario["before"][layer.name]) for layer in proof.layers}
         arguments = {name: decode(leaf, scenario["arguments"][name]) for name, leaf in proof.parameters.items()}
     except (KeyError, ValueError) as error:
         raise InputError(f"the scenario does not fit {task.id} as it is now: {error}") from error
-    return list(run_and_compare(proof, proof.stack.universe(before, proof), before, arguments).failures)
+    return list(run_and_compare(proof, proof.stack.universe(before[proof.top.name]), before, arguments).failures)

@@ -39,7 +39,7 @@ def _queue_exists(c: Any, domain: Any, priority: Any) -> Any:
 
 
 def _queue(c: Any, domain: Any, priority: Any) -> Any:
-    return c.ksReadyQueues[domain * NUM_PRIORITIES + priority]
+    return c.ksReadyQueues[domain][priority]
 
 
 def _action(c: Any) -> Any:

@@ -101,7 +101,7 @@ def snapshot(c):
             found[ref] = [getattr(c, kind)[ref].words[i] for i in range(4)]
     for d in range(2):
         for p in (0, 1, 3, 31, 32, 200, 255):
-            found["queue", d, p] = c.ksReadyQueues[d * 256 + p].head, c.ksReadyQueues[d * 256 + p].end
+            found["queue", d, p] = c.ksReadyQueues[d][p].head, c.ksReadyQueues[d][p].end
         found["bitmap", d] = c.ksReadyQueuesL1Bitmap[d], [c.ksReadyQueuesL2Bitmap[d][i] for i in range(8)]
     for name in ("ksCurThread", "ksIdleThread", "ksSchedulerAction", "ksCurDomain", "ksDomainTime",
                  "ksDomScheduleIdx"):  # fmt: skip
@@ -191,7 +191,7 @@ def test_view_is_total(state):
     assert state.tcb[NULL].tcbPriority == 0
     assert state.tcb[0x1234].tcbState.tsType == 0
     assert state.tcb[ENDPOINTS[0]].tcbPriority == 0
-    assert state.ksReadyQueues[4096].head == 0
+    assert state.ksReadyQueues[16][0].head == 0
     assert state.tcb[THREADS[1]].tcbArch.registers[20] == 0
     assert state.exists("endpoint", endpoint) is True
     assert state.exists("endpoint", NULL) is False

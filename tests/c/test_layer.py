@@ -380,7 +380,7 @@ def test_possible_switch_to(kernel):
     actions = set()
     for _, c, _ in explored:
         before = explored.before
-        queue = (before.tcb[t].tcbDomain << 8) + before.tcb[t].tcbPriority
+        domain, priority = before.tcb[t].tcbDomain, before.tcb[t].tcbPriority
         direct = all_of(before.tcb[t].tcbDomain == before.ksCurDomain, before.ksSchedulerAction == 0)
         if explored.proved(direct):
             actions.add(SchedulerAction.SwitchToThread)
@@ -389,7 +389,7 @@ def test_possible_switch_to(kernel):
         else:
             actions.add(SchedulerAction.ChooseNewThread)
             assert explored.proved(negate(direct))
-            assert explored.proved(c.ksReadyQueues[queue].head == address_of("tcb", t))
+            assert explored.proved(c.ksReadyQueues[domain][priority].head == address_of("tcb", t))
             assert explored.proved(c.tcb[t].tcbState.tcbQueued == 1)
     assert actions == {SchedulerAction.SwitchToThread, SchedulerAction.ChooseNewThread}
 
@@ -448,8 +448,8 @@ def test_symbolic_state_as_a_plain_one(kernel):
             terms.equal(a.term, terms.bits(t[0], 32)),
             term_of_truth(before.tcb[a].tcbEPNext == t[1]),
             term_of_truth(before.tcb[a].tcbState.blockingObject == e),
-            term_of_truth(before.ksReadyQueues[word("queue")].head == t[0]),
-            terms.equal(word("queue").term, terms.bits(300, 32)),
+            term_of_truth(before.ksReadyQueues[word("domain")][44].head == t[0]),
+            terms.equal(word("domain").term, terms.bits(1, 32)),
         ]
         model = explored.solver.model(chosen)
         assert model is not None
@@ -459,7 +459,7 @@ def test_symbolic_state_as_a_plain_one(kernel):
         c = kernel.view(memory)
         assert c.tcb[t[0]].tcbEPNext == t[1]
         assert c.tcb[t[0]].tcbState.blockingObject == e
-        assert c.ksReadyQueues[300].head == t[0]
+        assert c.ksReadyQueues[1][44].head == t[0]
         kernel.execute(memory, "set_thread_state", {"thread": to_reference("tcb", t[0]), "state": ThreadState.Restart})
         assert c.tcb[t[0]].tcbState.tsType == 2
         assert kernel.dump(kernel.load(kernel.dump(memory))) == kernel.dump(memory)

@@ -15,7 +15,7 @@
 #define SchedulerAction_ResumeCurrentThread ((tcb_t *)0)
 #define SchedulerAction_ChooseNewThread ((tcb_t *)1)
 
-extern tcb_queue_t ksReadyQueues[NUM_DOMAINS * NUM_PRIORITIES];
+extern tcb_queue_t ksReadyQueues[NUM_DOMAINS][NUM_PRIORITIES];
 extern word_t ksReadyQueuesL1Bitmap[NUM_DOMAINS];
 extern word_t ksReadyQueuesL2Bitmap[NUM_DOMAINS][L2_BITMAP_SIZE];
 extern tcb_t *ksCurThread;

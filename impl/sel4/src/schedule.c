@@ -63,7 +63,7 @@ static bool_t isHighestPrio(word_t domain, word_t priority)
 /* The ready queue that a thread belongs to when it is ready. */
 static tcb_queue_t *readyQueueOf(tcb_t *thread)
 {
-    return &ksReadyQueues[thread->tcbDomain * NUM_PRIORITIES + thread->tcbPriority];
+    return &ksReadyQueues[thread->tcbDomain][thread->tcbPriority];
 }
 
 /* Put the thread at the head of its ready queue, unless it is in it already: tcb_sched_enqueue. */
@@ -176,7 +176,7 @@ void chooseThread(void)
         switchToIdleThread();
     } else {
         word_t priority = getHighestPrio(ksCurDomain);
-        switchToThread(ksReadyQueues[ksCurDomain * NUM_PRIORITIES + priority].head);
+        switchToThread(ksReadyQueues[ksCurDomain][priority].head);
     }
 }
 

@@ -2,8 +2,8 @@
 
 #include "state.h"
 
-/* By domain and priority: domain * NUM_PRIORITIES + priority. */
-tcb_queue_t ksReadyQueues[NUM_DOMAINS * NUM_PRIORITIES];
+/* By domain and priority. */
+tcb_queue_t ksReadyQueues[NUM_DOMAINS][NUM_PRIORITIES];
 
 /* By domain: bit g is set when some queue of priorities 32 g .. 32 g + 31 is not empty. */
 word_t ksReadyQueuesL1Bitmap[NUM_DOMAINS];
