@@ -162,7 +162,8 @@ def upper_plain(
             return plain_value(upper, declared, keys, value)
         if decoder.when is not None and not decoder.when(view, *keys):
             return declared.leaf.default()
-        return decoder.value(view, *keys)
+        found = decoder.value(view, *keys)
+        return declared.leaf.members[found.name] if declared.leaf.members is not None else found
 
     return plain.build(relation.upper.schema, universe, read)
 
