@@ -15,6 +15,7 @@ from attrs import frozen
 
 from refinement import terms
 from refinement.explore import Fact
+from refinement.layers import PythonLayer
 from refinement.logic import Ref, reference
 from refinement.path import Goal, Path
 from refinement.relation import upper_plain
@@ -61,8 +62,8 @@ def refute(execution: Execution, path: Path, goal: Goal) -> Refutation:
     proof = execution.proof
     search = Search(execution, path, goal)
     fault = False
-    for size in SIZES:
-        for states, arguments in search.states(size):
+    for size, calm in (*((size, True) for size in SIZES), (3, False)):
+        for states, arguments in search.states(size, calm):
             after = run_and_compare(proof, proof.stack.universe(states[proof.top.name]), states, arguments)
             if after.failures:
                 return Refutation(tell(proof, path, goal, states, arguments, after))
@@ -83,8 +84,11 @@ class Search:
         self.symbolic = moment.states
         self.facts = execution.facts(self.symbolic, "search.")
 
-    def states(self, size: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-        """Plain states and arguments in a world of that size, at most one."""
+    def states(self, size: int, calm: bool) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """Plain states and arguments in a world of that size, at most one.
+
+        In a calm world, tables and arrays have nothing in them but where the path or the goal looks.
+        """
         solver = self.execution.solver
         world = World({kind: self.execution.proof.lower.numbers(kind, size) for kind in self.kinds})
         solver.push()
@@ -92,15 +96,20 @@ class Search:
             for term in self._closed(world):
                 solver.add(term)
             solver.add(terms.negate(self.goal.term))
-            found = self._solve(world)
+            found = self._solve(world, calm)
             if found is not None:
                 yield found
         finally:
             solver.pop()
 
-    def _solve(self, world: World) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    def _solve(self, world: World, calm: bool) -> tuple[dict[str, Any], dict[str, Any]] | None:
         execution, proof = self.execution, self.execution.proof
+        hinted: set[tuple[str, Keys]] = set()
+        looked_at = self._looked_at() if calm else {}
         for _ in range(ROUNDS):
+            if calm:
+                for term in self._nothing_elsewhere(looked_at, hinted):
+                    execution.solver.add(term)
             model = execution.solver.model()
             if model is None:
                 return None
@@ -111,6 +120,44 @@ class Search:
             for statement, objects in wrong:
                 execution.solver.add(self._instance(statement, objects))
         return None
+
+    def _looked_at(self) -> dict[str, list[Keys]]:
+        """The indices of tables and arrays in the footprint, and those that statements about no object read."""
+        run = self.path.run
+        found = {kind: list(keys) for kind, keys in run.footprint.items()}
+        with self.path.current():
+            for fact in self.facts:
+                if not fact.kinds:
+                    with run.statement(collect=True) as read:
+                        fact.instance(())
+                    for kind, keys in read:
+                        found.setdefault(kind, []).append(keys)
+        return found
+
+    def _nothing_elsewhere(
+        self, looked_at: Mapping[str, list[Keys]], hinted: set[tuple[str, Keys]]
+    ) -> Iterator[Term]:
+        """That what was read of tables and arrays at other indices has the default."""
+        top = self.execution.proof.lower
+        if not isinstance(top, PythonLayer):
+            top = self.execution.proof.top
+        state = self.symbolic[top.name]
+        with self.path.current(), self.path.run.statement():
+            for part in top.schema.parts.values():
+                if part.form not in ("table", "array"):
+                    continue
+                for declared in (*part.members.values(), *([part.field] if part.field is not None else [])):
+                    for keys in list(state._maps[declared.path].seen):
+                        if (declared.path, keys) in hinted:
+                            continue
+                        hinted.add((declared.path, keys))
+                        value = state._maps[declared.path].get(keys)
+                        default = declared.leaf.unwrap(declared.leaf.default(), value.sort)
+                        near = [
+                            terms.conjunction([terms.equal(a, b) for a, b in zip(keys, other, strict=True)])
+                            for other in looked_at.get(part.name, ())
+                        ]
+                        yield terms.disjunction([terms.equal(value, default), *near])
 
     def _closed(self, world: World) -> Iterator[Term]:
         """The formulas that close the world."""
