@@ -187,8 +187,5 @@ def count_leading_zeros(value: Bits, width: int) -> Bits:
     """The number of zero bits before the highest set bit; `width` for zero."""
     if isinstance(value, int):
         return width - value.bit_length()
-    result: Bits = width
-    for position in range(width):
-        bit = terms.equal(terms.extract(value, position, position), terms.bits(1, 1))
-        result = ite(plain_truth(bit), width - 1 - position, result, width)
-    return result
+    leading = terms.subtract(terms.bits(width - 1, width), terms.highest_bit(value))
+    return ite(equal(value, 0, width), width, leading, width)

@@ -287,9 +287,4 @@ def highest_bit(word: Any) -> Any:
     """The position of the highest set bit of a word that is not 0."""
     if isinstance(word, int):
         return word.bit_length() - 1
-    width = word.term.sort.width
-    result = terms.bits(0, width)
-    for place in range(1, width):
-        bit = terms.equal(terms.extract(word.term, place, place), terms.bits(1, 1))
-        result = terms.ite(bit, terms.bits(place, width), result)
-    return values.word(result)
+    return values.word(terms.highest_bit(word.term))

@@ -362,6 +362,8 @@ def subtract(left: Term, right: Term) -> Term:
         return constant(0, sort)
     if is_constant(right):
         return add(left, constant(-value_of(right), sort))
+    if is_constant(left) and right.op == "-" and is_constant(right.args[0]):
+        return add(right.args[1], constant(value_of(left) - value_of(right.args[0]), sort))
     return _make("-", (left, right), None, sort)
 
 
@@ -559,3 +561,18 @@ def show(term: Term, depth: int = 6) -> str:
     if term.op == "extract":
         name = f"extract{term.data}"
     return f"({name} {inner})"
+
+
+def highest_bit(term: Term) -> Term:
+    """The position of the highest set bit of a bit vector that is not 0, found by halving."""
+    width = term.sort.width
+    zero = bits(0, width)
+    result = zero
+    half = 1 << ((width - 1).bit_length() - 1)
+    while half:
+        upper = shift_right(term, bits(half, width))
+        is_upper = negate(equal(upper, zero))
+        result = add(result, ite(is_upper, bits(half, width), zero))
+        term = ite(is_upper, upper, term)
+        half >>= 1
+    return result

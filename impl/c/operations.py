@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from impl.c import ir
 from impl.c.places import Access, Place, Shape, byte_offset
-from refinement import bits
+from refinement import bits, terms
 from refinement.bits import Bits, Truth
 
 if TYPE_CHECKING:
@@ -229,7 +229,11 @@ def to_signed(ev: Evaluator, value: Bits, width: int, is_signed: bool, to: int, 
 def count_leading_zeros(ev: Evaluator, value: Bits, width: int, location: str) -> Bits:
     """`__builtin_clz` and its like; the result is an int."""
     ev.check(nonzero(value, width), "builtin", "the argument of __builtin_clz is not 0", location)
-    return bits.resize(bits.count_leading_zeros(value, width), width, 32, is_signed=False)
+    if isinstance(value, int):
+        leading: Bits = bits.count_leading_zeros(value, width)
+    else:
+        leading = terms.subtract(terms.bits(width - 1, width), terms.highest_bit(value))
+    return bits.resize(leading, width, 32, is_signed=False)
 
 
 def count_trailing_zeros(ev: Evaluator, value: Bits, width: int, location: str) -> Bits:
