@@ -192,7 +192,7 @@ def _remember(collection: Collection, results: Sequence[Result], seconds: dict[s
             {result.obligation.id: report.result_as_json(result) for result in results},
             seconds,
             [kernel.name for kernel in collection.kernels],
-            [item.id for item in (*collection.tasks, *collection.obligations)],
+            [*(task.id for task in collection.tasks), *(made.id for made in collection.obligations)],
         )
     except OSError as error:
         write_error(f"refine: warning: results are not remembered: {error}: set REFINE_CACHE_DIR to a writable folder")

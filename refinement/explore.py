@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
+from types import FrameType
 from typing import Any, Protocol, TypeVar
 
 from attrs import define, frozen
@@ -110,12 +111,12 @@ _ENGINE = str(Path(__file__).parent)
 
 def caller_location() -> str:
     """`file:line` of the innermost frame outside of the engine."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         filename = frame.f_code.co_filename
         if not filename.startswith(_ENGINE) and not filename.startswith("<"):
             return f"{relative(filename)}:{frame.f_lineno}"
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return ""
 
 
@@ -142,7 +143,9 @@ class Explorer:
                 self.solver.pop(self.depth - keep)
                 self.depth = keep
                 if self.paths + self.infeasible >= self.budget.paths:
-                    raise ProofError(f"more than {self.budget.paths} paths: state a loop invariant or split the operation")
+                    raise ProofError(
+                        f"more than {self.budget.paths} paths: state a loop invariant or split the operation"
+                    )
                 run = Run(self, prefix, replay=forks)
                 before = context.enter(run)
                 try:

@@ -147,9 +147,11 @@ def plain_value(state: SymbolicState, declared: Field, at: tuple[Any, ...], valu
     return declared.leaf.plain(value(state._maps[declared.path].get(keys)))
 
 
-def _plain_keys(leaves: tuple[Leaf, ...], seen: Iterable[Keys], value: Callable[[Term], int], skip: int) -> dict[Any, None]:
+def _plain_keys(
+    leaves: tuple[Leaf, ...], seen: Iterable[Keys], value: Callable[[Term], int], skip: int
+) -> dict[Any, None]:
     """The plain keys, without the first `skip` parts, that key terms stand for."""
-    found = {}
+    found: dict[Any, None] = {}
     for keys in seen:
         parts = tuple(leaf.plain(value(key)) for leaf, key in zip(leaves[skip:], keys[skip:], strict=True))
         found[parts if len(parts) > 1 else parts[0]] = None

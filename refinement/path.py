@@ -75,4 +75,3 @@ def wrap_object(leaves: tuple[Leaf, ...], keys: Keys) -> Any:
     """The reference or index (a tuple, if it has several parts) of key terms."""
     wrapped = tuple(leaf.wrap(key) for leaf, key in zip(leaves, keys, strict=True))
     return wrapped if len(wrapped) > 1 else wrapped[0]
-

@@ -134,9 +134,7 @@ class Search:
                         found.setdefault(kind, []).append(keys)
         return found
 
-    def _nothing_elsewhere(
-        self, looked_at: Mapping[str, list[Keys]], hinted: set[tuple[str, Keys]]
-    ) -> Iterator[Term]:
+    def _nothing_elsewhere(self, looked_at: Mapping[str, list[Keys]], hinted: set[tuple[str, Keys]]) -> Iterator[Term]:
         """That what was read of tables and arrays at other indices has the default."""
         top = self.execution.proof.lower
         if not isinstance(top, PythonLayer):
@@ -184,7 +182,9 @@ class Search:
         for part in schema.parts.values():
             if part.form == "objects":
                 for number in (terms.constant(0, refs[part.name][0].sort), *refs[part.name]):
-                    yield terms.disjunction((state._maps[part.exists.path].get((number,)), _nothing(state, part, number)))
+                    yield terms.disjunction(
+                        (state._maps[part.exists.path].get((number,)), _nothing(state, part, number))
+                    )
         for declared in schema.fields.values():
             if declared.leaf.form != "ref" or declared.leaf.kind not in refs:
                 continue
@@ -248,7 +248,9 @@ class Search:
 
     def _arguments(self, model: Model) -> dict[str, Any]:
         return {
-            name: leaf.plain(model.value(leaf.unwrap(self.execution.arguments[name], leaf.sort(self.execution.proof.encoding))))
+            name: leaf.plain(
+                model.value(leaf.unwrap(self.execution.arguments[name], leaf.sort(self.execution.proof.encoding)))
+            )
             for name, leaf in self.execution.proof.parameters.items()
         }
 

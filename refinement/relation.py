@@ -121,9 +121,7 @@ def wrap_keys(leaves: tuple[Leaf, ...], keys: Keys) -> tuple[Any, ...]:
     return tuple(leaf.wrap(key) for leaf, key in zip(leaves, keys, strict=True))
 
 
-def _decoded_base(
-    declared: Field, decoder: Decode, lower: Any, encoding: Encoding, tag: str
-) -> Callable[[Keys], Term]:
+def _decoded_base(declared: Field, decoder: Decode, lower: Any, encoding: Encoding, tag: str) -> Callable[[Keys], Term]:
     sort = declared.leaf.sort(encoding)
     sorts = tuple(key.sort(encoding) for key in declared.keys)
     meaningless = unknown(f"{tag}meaningless.{declared.path}", sorts, sort)
@@ -138,7 +136,7 @@ def _decoded_base(
                 values = wrap_keys(declared.keys, keys)
                 found = declared.leaf.unwrap(decoder.value(lower, *values), sort)
                 if decoder.when is not None:
-                                found = terms.ite(term_of_truth(decoder.when(lower, *values)), found, meaningless(keys))
+                    found = terms.ite(term_of_truth(decoder.when(lower, *values)), found, meaningless(keys))
             cache[keys] = found
         return found
 
@@ -146,7 +144,11 @@ def _decoded_base(
 
 
 def upper_plain(
-    relation: Relation, upper: SymbolicState, lower: Any, universe: Mapping[str, list[Any]], value: Callable[[Term], int]
+    relation: Relation,
+    upper: SymbolicState,
+    lower: Any,
+    universe: Mapping[str, list[Any]],
+    value: Callable[[Term], int],
 ) -> Any:
     """The plain upper state of a plain lower one.
 

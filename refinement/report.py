@@ -252,7 +252,8 @@ def _summary(report: Report, style: Style) -> str:
     if report.not_run:
         counts.append(f"{report.not_run} not run")
     lines = [
-        f"{report.kernel}: {total} obligation{'s' if total != 1 else ''}: {', '.join(counts)}, in {report.seconds:.1f} s"
+        f"{report.kernel}: {total} obligation{'s' if total != 1 else ''}: {', '.join(counts)},"
+        f" in {report.seconds:.1f} s"
         f" ({report.jobs} worker{'s' if report.jobs != 1 else ''}, peak {report.peak_memory_mib:.0f} MiB)"
     ]
     if report.strengths:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from refinement import registry
 from refinement.errors import InputError
 from refinement.plain import decode
-from refinement import registry
 from refinement.replay import run_and_compare
 
 

@@ -19,7 +19,6 @@ from refinement import terms
 from refinement.terms import Function, Sort, Term
 
 
-
 def _raw(name: str) -> Any:
     """Z3's C function behind the Python binding of that name, without the error check after each call.
 
@@ -203,13 +202,16 @@ def _builders(context: Any) -> dict[str, Callable[[Term, list[Any]], Any]]:
 
         return build
 
+    mk_not, mk_and, mk_or, mk_ite = _raw("Z3_mk_not"), _raw("Z3_mk_and"), _raw("Z3_mk_or"), _raw("Z3_mk_ite")
+    mk_bvnot, mk_extract = _raw("Z3_mk_bvnot"), _raw("Z3_mk_extract")
+    mk_zero_ext, mk_sign_ext = _raw("Z3_mk_zero_ext"), _raw("Z3_mk_sign_ext")
     return {
         "true": lambda term, args: z3core.Z3_mk_true(context),
         "false": lambda term, args: z3core.Z3_mk_false(context),
-        "not": lambda term, args, make=_raw("Z3_mk_not"): make(context, args[0]),
-        "and": lambda term, args, make=_raw("Z3_mk_and"): make(context, len(args), array(args)),
-        "or": lambda term, args, make=_raw("Z3_mk_or"): make(context, len(args), array(args)),
-        "ite": lambda term, args, make=_raw("Z3_mk_ite"): make(context, args[0], args[1], args[2]),
+        "not": lambda term, args: mk_not(context, args[0]),
+        "and": lambda term, args: mk_and(context, len(args), array(args)),
+        "or": lambda term, args: mk_or(context, len(args), array(args)),
+        "ite": lambda term, args: mk_ite(context, args[0], args[1], args[2]),
         "=": binary(_raw("Z3_mk_eq")),
         "<": binary(_raw("Z3_mk_lt")),
         "+": either(_raw("Z3_mk_bvadd"), _raw("Z3_mk_add")),
@@ -219,14 +221,14 @@ def _builders(context: Any) -> dict[str, Callable[[Term, list[Any]], Any]]:
         "bvslt": binary(_raw("Z3_mk_bvslt")),
         "bvudiv": binary(_raw("Z3_mk_bvudiv")),
         "bvurem": binary(_raw("Z3_mk_bvurem")),
-        "bvnot": lambda term, args, make=_raw("Z3_mk_bvnot"): make(context, args[0]),
+        "bvnot": lambda term, args: mk_bvnot(context, args[0]),
         "bvand": binary(_raw("Z3_mk_bvand")),
         "bvor": binary(_raw("Z3_mk_bvor")),
         "bvxor": binary(_raw("Z3_mk_bvxor")),
         "bvshl": binary(_raw("Z3_mk_bvshl")),
         "bvlshr": binary(_raw("Z3_mk_bvlshr")),
         "bvashr": binary(_raw("Z3_mk_bvashr")),
-        "extract": lambda term, args, make=_raw("Z3_mk_extract"): make(context, *term.data, args[0]),
-        "zext": lambda term, args, make=_raw("Z3_mk_zero_ext"): make(context, term.data, args[0]),
-        "sext": lambda term, args, make=_raw("Z3_mk_sign_ext"): make(context, term.data, args[0]),
+        "extract": lambda term, args: mk_extract(context, *term.data, args[0]),
+        "zext": lambda term, args: mk_zero_ext(context, term.data, args[0]),
+        "sext": lambda term, args: mk_sign_ext(context, term.data, args[0]),
     }

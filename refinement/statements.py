@@ -91,7 +91,7 @@ class _TotalObjects:
         self.nothing = default_object(part)
 
     def __getitem__(self, key: Any) -> Any:
-        return self.objects[key] if key in self.objects else self.nothing
+        return self.objects.get(key, self.nothing)
 
     def __contains__(self, key: Any) -> bool:
         return key in self.objects
@@ -118,7 +118,9 @@ def check_plain(
     return broken
 
 
-def present(kinds: tuple[str, ...], states: tuple[Any, ...], schemas: tuple[Schema, ...], objects: tuple[Any, ...]) -> Any:
+def present(
+    kinds: tuple[str, ...], states: tuple[Any, ...], schemas: tuple[Schema, ...], objects: tuple[Any, ...]
+) -> Any:
     """Whether objects exist, each in the first of the symbolic states that knows its kind."""
     conditions = []
     for kind, ref in zip(kinds, objects, strict=True):

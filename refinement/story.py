@@ -55,7 +55,11 @@ def _cut(lines: list[str], most: int, what: str) -> list[str]:
 
 
 def _state(data: Mapping[str, Any]) -> list[str]:
-    values = [f"{name}={_show(value)}" for name, value in data.items() if not isinstance(value, dict) and value not in (0, "NULL")]
+    values = [
+        f"{name}={_show(value)}"
+        for name, value in data.items()
+        if not isinstance(value, dict) and value not in (0, "NULL")
+    ]
     lines = ["  " + " ".join(values)] if values else []
     for name, entries in data.items():
         if not isinstance(entries, dict):

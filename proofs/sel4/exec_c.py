@@ -15,7 +15,7 @@ from executable_model.sel4.state import (
     ThreadState,
 )
 from impl.c.view import to_member, to_reference, to_width
-from proofs.sel4.layers import C, EXEC
+from proofs.sel4.layers import EXEC, C
 from refinement.logic import all_of, ite, one_of
 from refinement.relation import Decode, Relation
 

@@ -83,9 +83,7 @@ without a neighbour it is the first or the last."""
     tcb = s.tcb[t]
     after, before = tcb.sched_next, tcb.sched_prev
     queue = s.ready_queue[tcb.domain, tcb.priority]
-    next_links = all_of(
-        exists(s.tcb, after), after != t, same_ready_queue(s, t, after), s.tcb[after].sched_prev == t
-    )
+    next_links = all_of(exists(s.tcb, after), after != t, same_ready_queue(s, t, after), s.tcb[after].sched_prev == t)
     prev_links = all_of(
         exists(s.tcb, before), before != t, same_ready_queue(s, t, before), s.tcb[before].sched_next == t
     )
@@ -163,9 +161,7 @@ def blocked_on_endpoint(s: Any, t: Any) -> Any:
     sends = all_of(tcb.state == ThreadState.BlockedOnSend, queue.state == EndpointState.Send)
     receives = all_of(tcb.state == ThreadState.BlockedOnReceive, queue.state == EndpointState.Recv)
     linked = _linked(s, t, tcb.ep_next, tcb.ep_prev, queue.head, queue.tail)
-    return implies(
-        waits_on_endpoint(s, t), all_of(exists(s.endpoint, tcb.endpoint), any_of(sends, receives), linked)
-    )
+    return implies(waits_on_endpoint(s, t), all_of(exists(s.endpoint, tcb.endpoint), any_of(sends, receives), linked))
 
 
 @invariant("exec", "tcb")
@@ -263,9 +259,7 @@ def candidate(s: Any) -> Any:
     """A candidate to switch to is runnable and of the current domain."""
     t = s.candidate
     switch = s.scheduler_action == SchedulerAction.SwitchToThread
-    return implies(
-        switch, all_of(exists(s.tcb, t), is_runnable(s, t), s.tcb[t].domain == s.current_domain)
-    )
+    return implies(switch, all_of(exists(s.tcb, t), is_runnable(s, t), s.tcb[t].domain == s.current_domain))
 
 
 @invariant("exec")
@@ -297,9 +291,7 @@ is an end marker."""
     entry = s.domain_schedule[index]
     return implies(
         index < DOMAIN_SCHEDULE_LENGTH,
-        all_of(
-            entry.domain < NUM_DOMAINS, entry.duration < (1 << 56), implies(entry.duration == 0, entry.domain == 0)
-        ),
+        all_of(entry.domain < NUM_DOMAINS, entry.duration < (1 << 56), implies(entry.duration == 0, entry.domain == 0)),
     )
 
 

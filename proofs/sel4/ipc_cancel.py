@@ -96,11 +96,20 @@ ALL_SIGNALS = Loop(
 BADGED_SENDS = Loop(
     "cancel_badged_sends",
     facts=(
-        LoopFact("cursor_sends", ("exec",), (), "The walk is at a thread that sends through the endpoint, or through.",
-                 _cursor_sends_here),
-        LoopFact("badged_are_ahead", ("spec", "exec"), ("tcb",),
-                 "Every thread that sends with the badge has come no earlier than the one where the walk is.",
-                 _badged_are_ahead),
+        LoopFact(
+            "cursor_sends",
+            ("exec",),
+            (),
+            "The walk is at a thread that sends through the endpoint, or through.",
+            _cursor_sends_here,
+        ),
+        LoopFact(
+            "badged_are_ahead",
+            ("spec", "exec"),
+            ("tcb",),
+            "Every thread that sends with the badge has come no earlier than the one where the walk is.",
+            _badged_are_ahead,
+        ),
     ),
     measures=(
         Measure(

@@ -32,9 +32,7 @@ OPERATIONS = (
     Operation("schedule", "tcb_sched_dequeue", preconditions.tcb_sched_dequeue),
     Operation("schedule", "reschedule_required"),
     Operation("schedule", "possible_switch_to", preconditions.possible_switch_to),
-    Operation(
-        "schedule", "schedule", witnesses={"highest_ready": highest_ready, "higher_ready": higher_ready}
-    ),
+    Operation("schedule", "schedule", witnesses={"highest_ready": highest_ready, "higher_ready": higher_ready}),
     Operation("schedule", "activate_thread", preconditions.activate_thread),
     Operation("schedule", "timer_tick", preconditions.timer_tick),
     Operation("schedule", "handle_yield", preconditions.handle_yield),

@@ -98,9 +98,7 @@ RELATION = Relation(
         "notification.badge": Decode(
             lambda s, n: s.notification[n].badge, when=lambda s, n: s.notification[n].state == NotificationState.Active
         ),
-        "candidate": Decode(
-            lambda s: s.candidate, when=lambda s: s.scheduler_action == SchedulerAction.SwitchToThread
-        ),
+        "candidate": Decode(lambda s: s.candidate, when=lambda s: s.scheduler_action == SchedulerAction.SwitchToThread),
     },
     free=("now", "tcb.since", "tcb.place"),
     facts=(

@@ -22,7 +22,7 @@ from proofs.sel4 import (
     spec_invariants,
     tcb,
 )
-from proofs.sel4.layers import C, EXEC, SPEC
+from proofs.sel4.layers import EXEC, SPEC, C
 from refinement.prove import Stack
 
 STACK = Stack(

@@ -54,16 +54,16 @@ def test_fault_is_refuted(fault: Fault, tmp_path: Path, cache: Path) -> None:
     seeded(fault, tmp_path)
     only = [word for glob in globs(fault.tasks) for word in ("--only", glob)]
     done = run(tmp_path, cache, "-m", "refinement", "check", *only, "--jobs", "1", "--format", "json", "--fail-fast")
-    assert done.returncode == 1, f"not refuted: exit status {done.returncode}\n{done.stdout[-1500:]}{done.stderr[-1500:]}"
+    assert done.returncode == 1, (
+        f"not refuted: exit status {done.returncode}\n{done.stdout[-1500:]}{done.stderr[-1500:]}"
+    )
     refuted = [o for o in json.loads(done.stdout)["obligations"] if o["status"] == "refuted"]
     found = refuted[0]["counterexample"]
     assert len(found["story"]) <= 40
     scenario = found["scenario"]
     assert scenario["failures"]
     (tmp_path / "scenario.json").write_text(json.dumps(scenario), encoding="utf-8")
-    again = run(
-        tmp_path, cache, "-c", REPLAY.replace("sys.stdin", "open('scenario.json')")
-    )
+    again = run(tmp_path, cache, "-c", REPLAY.replace("sys.stdin", "open('scenario.json')"))
     assert json.loads(again.stdout) == scenario["failures"], again.stderr[-1500:]
     assert replay(scenario) == [], "the counterexample fails without the fault too"
 

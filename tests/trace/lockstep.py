@@ -20,7 +20,7 @@ from impl.c.memory import OBJECTS, ByteMemory
 from impl.c.native import Native
 from impl.sel4.program import program
 from proofs.sel4.exec_c import RELATION as EXEC_C
-from proofs.sel4.layers import C, EXEC, SPEC
+from proofs.sel4.layers import EXEC, SPEC, C
 from proofs.sel4.spec_exec import RELATION as SPEC_EXEC
 from proofs.sel4.stack import OPERATIONS, STACK
 from refinement.logic import NULL, Objects
@@ -150,7 +150,8 @@ class LockStep:
         path = folder / "last.json"
         path.write_text(json.dumps(self.trace, indent=1), encoding="utf-8")
         lines = [
-            f"  {step['operation']}({', '.join(f'{k}={v}' for k, v in step['arguments'].items())})" for step in self.trace
+            f"  {step['operation']}({', '.join(f'{k}={v}' for k, v in step['arguments'].items())})"
+            for step in self.trace
         ]
         return "\n".join(["trace:", *lines, f"replay it: python -m tests.trace.replay {path}"])
 
@@ -162,7 +163,9 @@ def _broken(statement: Any, views: dict[str, Any], universe: dict[str, list[Any]
 
 def _of_layer(layer: Any, arguments: dict[str, Any]) -> dict[str, Any]:
     states = {member.name: member for member in layer.ThreadState}
-    return {key: states[value.name] if isinstance(value, model.ThreadState) else value for key, value in arguments.items()}
+    return {
+        key: states[value.name] if isinstance(value, model.ThreadState) else value for key, value in arguments.items()
+    }
 
 
 def replay(trace: list[dict[str, Any]], native: Native) -> LockStep:
@@ -192,6 +195,8 @@ def candidates(run: LockStep, name: str) -> list[dict[str, Any]]:
     choices = [CHOICES.get(parameter, (False, True)) for parameter in leaves]
     every = (dict(zip(leaves, values, strict=True)) for values in itertools.product(*choices))
     if name in ("send_ipc", "receive_ipc", "receive_signal"):
-        runs = [t for t in THREADS if run.allowed("receive_signal", {"thread": t, "notification": NULL, "blocking": True})]
+        runs = [
+            t for t in THREADS if run.allowed("receive_signal", {"thread": t, "notification": NULL, "blocking": True})
+        ]
         every = (arguments for arguments in every if arguments["thread"] in runs)
     return [arguments for arguments in every if run.allowed(name, arguments)]

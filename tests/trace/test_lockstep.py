@@ -91,7 +91,7 @@ def test_a_planted_fault_gives_a_short_trace(native, monkeypatch, tmp_path):
 
     monkeypatch.setitem(__import__("proofs.sel4.layers").sel4.layers.EXEC.operations, "tcb_sched_enqueue", wrong)
     monkeypatch.setattr("executable_model.sel4.tcb.tcb_sched_enqueue", wrong)
-    with pytest.raises(AssertionError, match="sched_prev|ready_links"):
+    with pytest.raises(AssertionError, match=r"sched_prev|ready_links"):
         run_machine(native, 200)
     trace = json.loads((tmp_path / "last.json").read_text())
     assert len(trace) <= 6
