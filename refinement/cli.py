@@ -115,7 +115,7 @@ def cli() -> None:
     type=click.FloatRange(min=0, min_open=True),
     default=None,
     metavar="SECONDS",
-    show_default="ten times --timeout, at least 600",
+    show_default="ten times --timeout, at least 1500",
     help="The last guard for all obligations of one operation between two layers.",
 )
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
@@ -160,7 +160,7 @@ def check(
             tasks,
             collection.sources,
             Settings(seconds=timeout, fail_fast=fail_fast),
-            runner.Limits(min(jobs, len(tasks)), task_timeout or max(600.0, 10 * timeout)),
+            runner.Limits(min(jobs, len(tasks)), task_timeout or max(1500.0, 10 * timeout)),
             shown,
             history.read().seconds,
         )
