@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Any
 
 from executable_model.sel4.state import NUM_PRIORITIES, NotificationState, SchedulerAction, ThreadState
-from refinement.logic import NULL, Word, all_of, any_of, implies, negate, one_of
+from refinement.logic import NULL, Word, all_of, any_of, implies, negate
 
 MAX_BADGE = (1 << 28) - 1
 
 WAITING = (ThreadState.BlockedOnReceive, ThreadState.BlockedOnSend, ThreadState.BlockedOnNotification)
 
 
+def _is(value: Any, *members: enum.Enum) -> Any:
+    """Whether a value is one of the members, which stand for those of the same name in every layer."""
+    if isinstance(value, enum.Enum):
+        return value.name in {member.name for member in members}
+    return any_of(*(value == member for member in members))
+
+
 def _runnable(s: Any, thread: Any) -> Any:
-    return one_of(s.tcb[thread].state, ThreadState.Running, ThreadState.Restart)
+    return _is(s.tcb[thread].state, ThreadState.Running, ThreadState.Restart)
 
 
 def _resumes(s: Any) -> Any:
-    return s.scheduler_action == SchedulerAction.ResumeCurrentThread
+    return _is(s.scheduler_action, SchedulerAction.ResumeCurrentThread)
 
 
 def _is_candidate(s: Any, thread: Any) -> Any:
-    return all_of(s.scheduler_action == SchedulerAction.SwitchToThread, s.candidate == thread)
+    return all_of(_is(s.scheduler_action, SchedulerAction.SwitchToThread), s.candidate == thread)
 
 
 def _runs_now(s: Any, thread: Any) -> Any:
@@ -32,11 +40,11 @@ def _runs_now(s: Any, thread: Any) -> Any:
 def set_thread_state(s: Any, thread: Any, state: Any) -> Any:
     """Neither the old nor the new state is one of waiting in a queue; the idle thread stays idle; a ready thread \
 or a candidate stays runnable, and no other becomes so."""
-    runs = one_of(state, ThreadState.Running, ThreadState.Restart)
+    runs = _is(state, ThreadState.Running, ThreadState.Restart)
     scheduled = any_of(s.tcb[thread].queued, _is_candidate(s, thread))
     return all_of(
-        negate(one_of(s.tcb[thread].state, *WAITING)),
-        negate(one_of(state, *WAITING, ThreadState.IdleThreadState)),
+        negate(_is(s.tcb[thread].state, *WAITING)),
+        negate(_is(state, *WAITING, ThreadState.IdleThreadState)),
         thread != s.idle_thread,
         implies(scheduled, runs),
         implies(runs, any_of(scheduled, s.current_thread == thread)),
@@ -81,7 +89,7 @@ def handle_yield(s: Any) -> Any:
 def cancel_signal(s: Any, thread: Any, notification: Any) -> Any:
     """The thread waits on the notification."""
     tcb = s.tcb[thread]
-    return all_of(tcb.state == ThreadState.BlockedOnNotification, tcb.notification == notification)
+    return all_of(_is(tcb.state, ThreadState.BlockedOnNotification), tcb.notification == notification)
 
 
 def receive_signal(s: Any, thread: Any, notification: Any, blocking: bool) -> Any:
