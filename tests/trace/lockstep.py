@@ -1,7 +1,7 @@
 """Trace equivalence: the specification, the model, the C evaluated and the C compiled, run in lock step.
 
 States are built through operations only.  After every step the layers are compared through the relations that
-the proofs use, and every invariant is checked.
+the proofs use, and every invariant and every fact of the relations is checked.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +24,48 @@ from proofs.sel4.exec_c import RELATION as EXEC_C
 from proofs.sel4.layers import EXEC, SPEC, C
 from proofs.sel4.spec_exec import RELATION as SPEC_EXEC
 from proofs.sel4.stack import OPERATIONS, STACK
-from refinement.logic import NULL, Objects
+from refinement.logic import Objects
 from refinement.plain import decode, encode
 from refinement.prove import parameters_of
 from refinement.relation import disagreements
-from refinement.statements import check_plain
+from refinement.statements import Statement, check_plain
 from spec.sel4 import state as spec
 
 START = OBJECTS[0]
-THREADS = [model.ThreadRef(START + 0x400 * (number + 1)) for number in range(6)]
+THREADS = [model.ThreadRef(START + 0x400 * (number + 1)) for number in range(7)]
 ENDPOINTS = [model.EndpointRef(START + 0x4000 + 0x10 * number) for number in range(2)]
 NOTIFICATIONS = [model.NotificationRef(START + 0x5000 + 0x10 * number) for number in range(2)]
 PRIORITIES = (0, 3, 31, 32, 255)
-DOMAINS = (0, 0, 0, 0, 1, 1)
+DOMAINS = (0, 0, 0, 0, 0, 1, 1)
+STARTING_PRIORITIES = (0, 3, 3, 3, 32, 3, 31)
+MESSAGE_INFOS = tuple(
+    label << 12 | unused << 7 | length
+    for label, unused, length in (
+        (0, 0, 0),
+        (1, 0, 1),
+        (0xABCDE, 0x1F, 127),
+        (2, 1, 4),
+        (3, 2, 2),
+        (4, 0, 5),
+        (5, 4, 3),
+    )
+)
+"""The messages that threads send: of every length up to 4 and more, some with bits that do not arrive."""
+COMPARED_REGISTERS = (
+    *range(model.FIRST_MESSAGE_REGISTER + model.MESSAGE_REGISTERS),
+    model.NEXT_IP,
+    model.FAULT_IP,
+)
+"""The registers compared after each step; the others are at the end of a run."""
 BADGES = (0, 1, 6, 0x0FFFFFFF)
 SCHEDULE = ((0, 3), (1, 2))
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
+
+
+def _registers(number: int) -> dict[int, int]:
+    """What a thread has in its registers at the start: in each something else, and a message info."""
+    content = {register: 0x1000 * number + register for register in range(model.TPIDRURO + 1)}
+    return {**content, model.MESSAGE_INFO_REGISTER: MESSAGE_INFOS[number]}
 
 
 def _python_state(layer: Any) -> Any:
@@ -46,9 +73,9 @@ def _python_state(layer: Any) -> Any:
     threads = {}
     for number, ref in enumerate(THREADS):
         state = layer.ThreadState.Inactive if number else layer.ThreadState.IdleThreadState
-        thread = layer.Thread(state=state, priority=3, domain=DOMAINS[number], time_slice=2)
-        for register in range(20):
-            thread.registers[register] = 0x1000 * number + register
+        priority = STARTING_PRIORITIES[number]
+        thread = layer.Thread(state=state, priority=priority, domain=DOMAINS[number], time_slice=2)
+        thread.registers.update(_registers(number))
         threads[ref] = thread
     made = layer.State(
         tcb=Objects(threads),
@@ -70,11 +97,12 @@ def _set_up(memory: Any) -> Any:
         for ref in refs:
             memory.allocate(kind, ref.number)
     for number, ref in enumerate(THREADS):
-        for path, value in (("tcbPriority", 3), ("tcbDomain", DOMAINS[number]), ("tcbTimeSlice", 2)):
+        content = {"tcbPriority": STARTING_PRIORITIES[number], "tcbDomain": DOMAINS[number], "tcbTimeSlice": 2}
+        for path, value in content.items():
             memory.write("tcb", ref.number, path, value)
         memory.write("tcb", ref.number, "tcbState.words[0]", 0 if number else 7)
-        for register in range(20):
-            memory.write("tcb", ref.number, f"tcbArch.registers[{register}]", 0x1000 * number + register)
+        for register, value in _registers(number).items():
+            memory.write("tcb", ref.number, f"tcbArch.registers[{register}]", value)
     memory.write("ksCurThread", None, "", THREADS[0].number)
     memory.write("ksIdleThread", None, "", THREADS[0].number)
     memory.write("ksDomainTime", None, "", SCHEDULE[0][1])
@@ -85,16 +113,21 @@ def _set_up(memory: Any) -> Any:
 
 @define
 class LockStep:
-    """The layers' states, and the trace that led to them."""
+    """The layers' states, and the trace that led to them.  Without `native`, the compiled C does not run along."""
 
-    native: Native
+    native: Native | None = None
     spec: Any = field(factory=lambda: _python_state(spec))
     model: Any = field(factory=lambda: _python_state(model))
     memory: Any = field(factory=lambda: _set_up(ByteMemory(program())))
     trace: list[dict[str, Any]] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
-        _set_up(self.native)
+        if self.native is not None:
+            _set_up(self.native)
+
+    def views(self) -> dict[str, Any]:
+        """The states as statements see them, by layer; that of the C program is the evaluated one."""
+        return {"spec": SPEC.view(self.spec), "exec": EXEC.view(self.model), "c": C.view(self.memory)}
 
     def universe(self, full: bool = False) -> dict[str, list[Any]]:
         """What statements are checked of: all objects, and the indices that can matter."""
@@ -108,12 +141,18 @@ class LockStep:
             "l1_bitmap": domains,
             "l2_bitmap": list(itertools.product(domains, range(8))),
             "domain_schedule": [0, 1, 2, 99],
+            "tcb.registers": list(COMPARED_REGISTERS),
         }
 
     def allowed(self, name: str, arguments: dict[str, Any]) -> bool:
-        """Whether an operation's precondition holds in the present state."""
+        """Whether an operation's precondition holds in the present state, of the specification and of the model."""
         requires = BY_NAME[name].requires
-        return requires is None or bool(requires(EXEC.view(self.model), **arguments))
+        if requires is None:
+            return True
+        above = bool(requires(SPEC.view(self.spec), **_of_layer(spec, arguments)))
+        below = bool(requires(EXEC.view(self.model), **arguments))
+        assert above == below, f"the precondition of {name} differs for {arguments}: spec {above}, exec {below}"
+        return below
 
     def step(self, name: str, arguments: dict[str, Any]) -> None:
         """Run an operation in every layer; AssertionError, with the trace, where they differ or a statement breaks."""
@@ -122,8 +161,9 @@ class LockStep:
             SPEC.execute(self.spec, name, _of_layer(spec, arguments))
             EXEC.execute(self.model, name, arguments)
             C.execute(self.memory, name, arguments)
-            function = C.function(name)
-            self.native.call(function.name, arguments_of(function, arguments))
+            if self.native is not None:
+                function = C.function(name)
+                self.native.call(function.name, arguments_of(function, arguments))
         except Exception as error:
             raise AssertionError(f"{type(error).__name__}: {error}\n{self.told()}") from error
         wrong = self.wrong()
@@ -132,15 +172,15 @@ class LockStep:
     def wrong(self, full: bool = False) -> list[str]:
         """What is wrong with the states, in words."""
         universe = self.universe(full)
-        views = {"spec": SPEC.view(self.spec), "exec": EXEC.view(self.model)}
+        views = self.views()
         found = disagreements(SPEC_EXEC, views["spec"], views["exec"], universe)
-        for name, memory in (("evaluated", self.memory), ("native", self.native)):
-            view = C.view(memory)
+        memories = {"evaluated": views["c"], **({"native": C.view(self.native)} if self.native is not None else {})}
+        for name, view in memories.items():
             found += [f"{name}: {line}" for line in disagreements(EXEC_C, views["exec"], view, universe)]
             for statement in STACK.invariants["c"]:
-                found += _broken(statement, {"c": view}, universe)
+                found += broken(statement, {"c": view}, universe)
         for statement in (*STACK.invariants["spec"], *STACK.invariants["exec"], *SPEC_EXEC.facts):
-            found += _broken(statement, views, universe)
+            found += broken(statement, views, universe)
         return found
 
     def told(self) -> str:
@@ -156,9 +196,10 @@ class LockStep:
         return "\n".join(["trace:", *lines, f"replay it: python -m tests.trace.replay {path}"])
 
 
-def _broken(statement: Any, views: dict[str, Any], universe: dict[str, list[Any]]) -> list[str]:
-    broken = check_plain(statement, views, universe)
-    return [f"{'-'.join(statement.layers)}/{statement.id} does not hold of {objects}" for objects in broken[:2]]
+def broken(statement: Statement, views: dict[str, Any], universe: dict[str, list[Any]]) -> list[str]:
+    """Of which objects a statement does not hold, in words; two of them are enough."""
+    found = check_plain(statement, views, universe)
+    return [f"{'-'.join(statement.layers)}/{statement.id} does not hold of {objects}" for objects in found[:2]]
 
 
 def _of_layer(layer: Any, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -168,7 +209,7 @@ def _of_layer(layer: Any, arguments: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def replay(trace: list[dict[str, Any]], native: Native) -> LockStep:
+def replay(trace: list[dict[str, Any]], native: Native | None = None) -> LockStep:
     """Run a saved trace again; AssertionError where it fails, KeyError or ValueError if it is no trace."""
     run = LockStep(native)
     for step in trace:
@@ -183,20 +224,22 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "receiver": tuple(THREADS),
     "endpoint": tuple(ENDPOINTS),
     "notification": tuple(NOTIFICATIONS),
-    "priority": PRIORITIES,
-    "badge": BADGES,
     "state": tuple(model.ThreadState),
 }
+"""What may make the difference for a precondition; the other arguments are drawn from `VALUES`."""
+VALUES: dict[str, tuple[Any, ...]] = {"priority": PRIORITIES, "badge": BADGES, "blocking": (True, True, True, False)}
 
 
-def candidates(run: LockStep, name: str) -> list[dict[str, Any]]:
-    """All arguments of an operation for which its precondition holds now."""
-    leaves = parameters_of(EXEC, name)
-    choices = [CHOICES.get(parameter, (False, True)) for parameter in leaves]
-    every = (dict(zip(leaves, values, strict=True)) for values in itertools.product(*choices))
-    if name in ("send_ipc", "receive_ipc", "receive_signal"):
-        runs = [
-            t for t in THREADS if run.allowed("receive_signal", {"thread": t, "notification": NULL, "blocking": True})
-        ]
-        every = (arguments for arguments in every if arguments["thread"] in runs)
-    return [arguments for arguments in every if run.allowed(name, arguments)]
+def candidates(run: LockStep, name: str) -> Iterator[dict[str, Any]]:
+    """For an operation, the objects and states to call it with for which its precondition holds now."""
+    fixed = {parameter: values_of(parameter)[0] for parameter in parameters_of(EXEC, name) if parameter not in CHOICES}
+    free = [parameter for parameter in parameters_of(EXEC, name) if parameter in CHOICES]
+    for values in itertools.product(*(CHOICES[parameter] for parameter in free)):
+        found = dict(zip(free, values, strict=True))
+        if run.allowed(name, {**fixed, **found}):
+            yield found
+
+
+def values_of(parameter: str) -> tuple[Any, ...]:
+    """What a parameter that is no object and no thread state may be; a precondition holds for all or for none."""
+    return VALUES.get(parameter, (False, True))

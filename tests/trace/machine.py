@@ -1,0 +1,126 @@
+"""The state machine that draws traces: a rule for each operation, and two for what goes together in a kernel entry.
+
+Hypothesis leaves some of the rules out of each trace, so that also rare mixtures come about: only senders, say,
+and never a signal.
+"""
+
+from __future__ import annotations
+
+import collections
+from typing import Any, ClassVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from executable_model.sel4.state import SchedulerAction, ThreadState
+from proofs.sel4.layers import EXEC
+from refinement.prove import parameters_of
+from tests.trace.lockstep import BY_NAME, THREADS, LockStep, candidates, values_of
+
+STEPS = 30
+ENTRIES = ("send_ipc", "receive_ipc", "receive_signal", "send_signal", "handle_yield", "timer_tick")
+"""The operations that a kernel entry is made for."""
+RARELY = st.sampled_from((False,) * 24 + (True,))
+CALM = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
+
+Outcomes = collections.Counter[str]
+"""How often each operation was carried out (`send_ipc`), and each change of a thread's state by it
+(`send_ipc: BlockedOnReceive -> Running`)."""
+
+
+class Traces(RuleBasedStateMachine):
+    """Operations on all layers in lock step, those whose preconditions hold."""
+
+    native: ClassVar[Any] = None
+    outcomes: ClassVar[Outcomes] = collections.Counter()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.run = LockStep(self.native)
+        self.full = False
+
+    def do(self, name: str, **arguments: Any) -> None:
+        """Carry out an operation, if its precondition holds."""
+        if not self.run.allowed(name, arguments):
+            return
+        before = self.states()
+        self.run.step(name, arguments)
+        self.outcomes[name] += 1
+        for old, new in zip(before, self.states(), strict=True):
+            if old != new:
+                self.outcomes[f"{name}: {old.name} -> {new.name}"] += 1
+
+    def states(self) -> list[ThreadState]:
+        """The states of all threads."""
+        return [self.run.model.tcb[thread].state for thread in THREADS]
+
+    @initialize(data=st.data(), threads=st.lists(st.sampled_from(THREADS[1:]), unique=True, min_size=1), full=RARELY)
+    def begin(self, data: st.DataObject, threads: list[Any], full: bool) -> None:
+        """Some threads are resumed in turn, and each time the one that runs does something."""
+        self.full = full
+        for thread in threads:
+            self.do("restart", thread=thread)
+            self.enter_kernel(data, data.draw(st.sampled_from(ENTRIES)))
+
+    @rule(data=st.data(), name=st.sampled_from(ENTRIES))
+    def enter_kernel(self, data: st.DataObject, name: str) -> None:
+        """The thread that runs makes a system call, or the timer ticks; then the kernel is left."""
+        self.leave_kernel()
+        running = self.run.model.current_thread
+        possible = [given for given in candidates(self.run, name) if given.get("thread", running) == running]
+        if possible:
+            self.do(name, **drawn(data, name, data.draw(st.sampled_from(possible))))
+            self.leave_kernel()
+
+    @rule()
+    def leave_kernel(self) -> None:
+        """What ends every kernel entry, as far as there is anything to do."""
+        if self.run.model.scheduler_action != SchedulerAction.ResumeCurrentThread:
+            self.do("schedule")
+        if self.run.model.tcb[self.run.model.current_thread].state == ThreadState.Restart:
+            self.do("activate_thread")
+
+    def teardown(self) -> None:
+        """Some traces end in a comparison of everything, also of what no operation should have touched."""
+        wrong = self.run.wrong(full=True) if self.full else []
+        assert wrong == [], "\n".join([*wrong[:8], self.run.told()])
+
+
+def drawn(data: st.DataObject, name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """An operation's arguments: the given ones, and for the others some value."""
+    parameters = parameters_of(EXEC, name)
+    return {
+        parameter: given[parameter] if parameter in given else data.draw(st.sampled_from(values_of(parameter)))
+        for parameter in parameters
+    }
+
+
+def _operation_rule(name: str) -> Any:
+    def possible(self: Traces) -> bool:
+        return any(True for _ in candidates(self.run, name))
+
+    def step(self: Traces, data: st.DataObject) -> None:
+        given = data.draw(st.sampled_from(list(candidates(self.run, name))))
+        self.do(name, **drawn(data, name, given))
+
+    step.__name__ = name
+    step.__doc__ = f"The operation {name}."
+    return precondition(possible)(rule(data=st.data())(step))
+
+
+def run_traces(native: Any, examples: int) -> Outcomes:
+    """Draw traces and run them; AssertionError with a shrunk one where layers differ or a statement breaks."""
+    seen: Outcomes = collections.Counter()
+    rules = {f"operation_{name}": _operation_rule(name) for name in BY_NAME}
+    machine = type("Machine", (Traces,), {**rules, "native": native, "outcomes": seen})
+    chosen = settings(
+        max_examples=examples,
+        stateful_step_count=STEPS,
+        deadline=None,
+        suppress_health_check=CALM,
+        database=None,
+        print_blob=False,
+    )
+    run_state_machine_as_test(machine, settings=chosen)
+    return seen
