@@ -52,6 +52,11 @@ class Tally:
     searches: int = SEARCHES
     counterexample: dict[str, Any] | None = None
 
+    @property
+    def failed(self) -> bool:
+        """Whether it is settled that the obligation is refuted or in error."""
+        return self.counterexample is not None or self.fault
+
 
 class Execution:
     """One run of a task: its solver, the states it starts from, and the tallies of its obligations."""
@@ -72,19 +77,24 @@ class Execution:
         self.start_facts = self.facts(self.pristine, "")
         self.compared = proof.relation.compared() if proof.relation is not None else []
         self.reads: dict[str, set[str]] = {}
+        self.far: set[str] = set()
 
     def run(self) -> list[Result]:
         """Explore all paths, prove their goals, and sum up."""
         started = time.perf_counter()
         broken = ""
+        stopped = False
         try:
             for path in self.explorer.explore(self._body):
                 self._prove(path)
-                if self.settings.fail_fast and any(tally.failure for tally in self.tallies.values()):
+                stopped = self.settings.fail_fast and any(tally.failed for tally in self.tallies.values())
+                if stopped:
                     break
         except ProofError as error:
             broken = str(error)
-        return self._results(time.perf_counter() - started, broken)
+        results = self._results(time.perf_counter() - started, broken)
+        # Of the others nothing can be said: they were not proved on the paths that were left out.
+        return [result for result in results if self.tallies[result.obligation.id].failed] if stopped else results
 
     def key(self, what: str, which: str = "") -> str:
         """The id of the task's obligation of a sort (`state`, `relation`, `choice`, `loop`, `guards`, ...)."""
@@ -211,9 +221,10 @@ class Execution:
             for key in {self.key("guards"), *(goal.key for goal in goals)}:
                 self.tallies[key].paths += 1
             remaining = [goal for goal in goals if run.simplify(goal.term) is not terms.TRUE]
-            at_once = [goal for goal in remaining if not goal.far]
+            far = [goal for goal in remaining if goal.far or goal.key in self.far]
+            at_once = [goal for goal in remaining if goal not in far]
             if at_once and self._check(at_once) == "unsat":
-                remaining = [goal for goal in remaining if goal.far]
+                remaining = far
             failed = [goal for goal in remaining if self.tallies[goal.key].searches and self._fails(path, goal)]
             for goal in failed:
                 self._refute(path, goal)
@@ -241,13 +252,15 @@ class Execution:
 
         Few facts make fast queries.  Most goals need only those about the objects that the run touched and the
         unknown ones that the goals are about; the others get, for themselves, what they read, then what the
-        facts about those read.
+        facts about those read.  `far` remembers the obligations that needed more on some path.
         """
-        answer = "unknown" if goal.far else self._check([goal])
+        far = goal.far or goal.key in self.far
+        answer = "unknown" if far else self._check([goal])
         with path.run.aside():
             for more in (lambda: goal.read, lambda: self._read_by_facts(path, goal)):
                 if answer == "unsat":
                     return False
+                self.far.add(goal.key)
                 self._widen(path, more())
                 answer = self._check([goal])
         if answer == "unknown":
