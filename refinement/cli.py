@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import importlib.metadata
 import json
 import os
@@ -19,7 +20,7 @@ from refinement import counterexamples, history, ledger, registry, report, runne
 from refinement.display import display
 from refinement.errors import InputError, record_traceback, user_message
 from refinement.obligations import Obligation, Result, Settings
-from refinement.output import mark, write, write_error
+from refinement.output import OutputError, mark, write, write_error
 from refinement.registry import LAYERS, Collection
 from refinement.report import Report
 from refinement.source import excerpt
@@ -119,6 +120,7 @@ def cli() -> None:
     help="The last guard for all obligations of one operation between two layers.",
 )
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@click.option("--verbose", is_flag=True, help="List every obligation in the text report, not only what is not proved.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first obligation that is refuted or in error.")
 @click.option(
     "--save",
@@ -134,6 +136,7 @@ def check(
     timeout: float,
     task_timeout: float | None,
     form: str,
+    verbose: bool,
     fail_fast: bool,
     save: Path | None,
 ) -> int:
@@ -146,7 +149,7 @@ def check(
       refine check
       refine check --only 'sel4/endpoint/*' --fail-fast --save found
       refine check --layers spec-exec,exec-c --format json > report.json
-      refine check --jobs 1 --timeout 10
+      refine check --jobs 1 --timeout 10 --verbose
     """
     began = time.perf_counter()
     collection = registry.collect(kernel)
@@ -164,22 +167,23 @@ def check(
             shown,
             history.read().seconds,
         )
+    _tell_failures(outcome.failures)
     finished = [result for task in tasks for result in outcome.results.get(task.id, ())]
-    _remember(collection, finished, outcome.seconds)
+    _remember(collection, finished, {task: spent.seconds for task, spent in outcome.spent.items()})
     made = Report(
         kernel=collection.name,
+        tasks=tuple(tasks),
+        spent=outcome.spent,
         selected=tuple(selected),
         results=tuple(result for result in finished if result.obligation.id in wanted),
         seconds=time.perf_counter() - began,
         jobs=min(jobs, len(tasks)),
-        peak_memory_mib=outcome.peak_memory_mib,
         interrupted=outcome.interrupted,
         bad_input=any(failure.is_input for failure in outcome.failures),
     )
-    _tell_failures(outcome.failures)
-    write(report.as_text(made, mark) if form == "text" else FORMATS[form](made))
     if save is not None:
         _save(made.results, save)
+    write(report.as_text(made, mark, verbose) if form == "text" else FORMATS[form](made))
     return made.exit_status
 
 
@@ -187,9 +191,10 @@ FORMATS = {"json": report.as_json, "markdown": report.as_markdown}
 
 
 def _remember(collection: Collection, results: Sequence[Result], seconds: dict[str, float]) -> None:
+    now = datetime.datetime.now().astimezone().isoformat(" ", "seconds")
     try:
         history.update(
-            {result.obligation.id: report.result_as_json(result) for result in results},
+            {result.obligation.id: {**report.result_as_json(result), "at": now} for result in results},
             seconds,
             [kernel.name for kernel in collection.kernels],
             [*(task.id for task in collection.tasks), *(made.id for made in collection.obligations)],
@@ -301,8 +306,8 @@ def _explanation(collection: Collection, obligation: Obligation) -> list[str]:
     last = history.read().results.get(obligation.id)
     lines += ["", "  last result:" + ("" if last else " none yet; `refine check` makes one")]
     if last:
-        shown = ("status", "seconds", "solver", "paths", "queries", "witnessed", "note")
-        lines += [f"    {name}: {last[name]}" for name in shown if last.get(name) not in (None, "")]
+        shown = ("status", "at", "seconds", "solver", "paths", "queries", "witnessed", "note")
+        lines += [f"    {name + ':':<11}{last[name]}" for name in shown if last.get(name) not in (None, "")]
         counterexample = last.get("counterexample")
         if isinstance(counterexample, dict):
             lines += [f"    {line}" for line in counterexample.get("story", [])]
@@ -339,6 +344,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         write_error("refine: interrupted")
         return 130
+    except OutputError as error:
+        write_error(f"refine: error: {error}")
+        return report.EXIT_INTERNAL
     except Exception as error:
         message = user_message(error)
         if message is not None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from refinement.errors import InputError
 from refinement.history import write_atomically
 from refinement.obligations import Result
-from refinement.report import result_as_json
 
 
 def prepare(directory: Path) -> None:
@@ -27,15 +26,15 @@ def prepare(directory: Path) -> None:
 def save(results: Iterable[Result], directory: Path) -> list[Path]:
     """Write what there is of each counterexample; gives the files.  Raises OSError.
 
-    `NAME.json` holds the result as in the JSON report.  A counterexample may bring, under `pytest`, the
-    text of a test that reproduces it: that becomes `test_NAME.py`.
+    `NAME.json` holds the counterexample's `scenario` (or all of it, if there is none).  It may bring, under
+    `pytest`, the text of a test that reproduces it: that becomes `test_NAME.py`.
     """
     written = []
     for result in results:
         if result.counterexample is None:
             continue
         name = re.sub(r"[^A-Za-z0-9]+", "_", result.obligation.id).strip("_")
-        content = result_as_json(result)
+        content = result.counterexample.get("scenario", result.counterexample)
         case = result.counterexample.get("pytest")
         files = {f"{name}.json": json.dumps(content, indent=1, default=str) + "\n"}
         if isinstance(case, str):

@@ -50,9 +50,17 @@ _CONTROL = re.compile(r"\x1b\[[0-9;]*m|[\x00-\x08\x0b-\x1f\x7f]")
 COLOURS = {Status.PROVED: "green", Status.REFUTED: "red", Status.UNKNOWN: "yellow", Status.ERROR: "magenta"}
 
 
+class OutputError(Exception):
+    """Standard output does not take what is written to it; the text says why, and what to do."""
+
+
 def write(text: str) -> None:
-    """Write text and a line end to standard output.  Raises OSError if that is full."""
-    _write(sys.stdout, text)
+    """Write text and a line end to standard output.  Raises OutputError if that is full."""
+    try:
+        _write(sys.stdout, text)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"standard output cannot be written: {reason}: send it elsewhere") from error
 
 
 def write_error(text: str) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
 from tabulate import tabulate
 
-from refinement.obligations import Obligation, Result, Status
+from refinement.cost import Spent
+from refinement.obligations import Obligation, Result, Status, Task
 
 SCHEMA = 1
 
@@ -27,16 +28,18 @@ Style = Callable[[str, Status], str]
 class Report:
     """The results of one run, in the kernel's order.
 
-    `selected` are all obligations that were asked for; those without a result were not run.
-    `bad_input` says that a task could not run because of its input (a C file outside of the subset).
+    `tasks` are those that were to run, `spent` is what each took that was finished; `selected` are all
+    obligations that were asked for: those without a result were not run.  `bad_input` says that a task could
+    not run because of its input (a C file outside of the subset).
     """
 
     kernel: str
+    tasks: tuple[Task, ...]
+    spent: Mapping[str, Spent]
     selected: tuple[Obligation, ...]
     results: tuple[Result, ...]
     seconds: float
     jobs: int
-    peak_memory_mib: float
     interrupted: int | None = None
     bad_input: bool = False
 
@@ -55,9 +58,30 @@ class Report:
         return sum(result.witnessed > 0 for result in self.results)
 
     @property
-    def vacuous(self) -> tuple[Result, ...]:
-        """The proved obligations whose assumptions were not shown satisfiable."""
-        return tuple(result for result in self.results if result.status is Status.PROVED and not result.witnessed)
+    def unwitnessed(self) -> tuple[Result, ...]:
+        """The results for obligations whose assumptions were not shown satisfiable."""
+        return tuple(result for result in self.results if not result.witnessed)
+
+    @property
+    def by_task(self) -> dict[str, list[Result]]:
+        """The results of each task that has any."""
+        results = {result.obligation.id: result for result in self.results}
+        found = {task.id: [results[o.id] for o in task.obligations if o.id in results] for task in self.tasks}
+        return {task: results for task, results in found.items() if results}
+
+    @property
+    def peak_by_worker(self) -> list[float]:
+        """The most memory that each worker process had, in MiB, in the order of their ids."""
+        peaks: dict[int, float] = {}
+        for spent in self.spent.values():
+            if spent.worker:
+                peaks[spent.worker] = max(peaks.get(spent.worker, 0.0), spent.peak_memory_mib)
+        return [peaks[worker] for worker in sorted(peaks)]
+
+    @property
+    def peak_memory_mib(self) -> float:
+        """The most memory that one worker had, in MiB."""
+        return max(self.peak_by_worker, default=0.0)
 
     @property
     def strengths(self) -> Counter[str]:
@@ -114,8 +138,20 @@ def result_as_json(result: Result) -> dict[str, Any]:
     }
 
 
+def _task_as_json(name: str, results: Sequence[Result], spent: Spent) -> dict[str, Any]:
+    """One entry of `tasks` in the JSON report: what the task took as a whole."""
+    return {
+        "id": name,
+        "obligations": len(results),
+        "seconds": round(spent.seconds, 4),
+        "paths": max(result.paths for result in results),
+        "queries": spent.queries,
+        "solver": round(spent.solver, 4),
+    }
+
+
 def as_json(report: Report) -> str:
-    """The JSON report; `results.schema.json` describes it."""
+    """The JSON report; `results.schema.json`, next to this module, describes it."""
     summary = {
         "total": len(report.selected),
         "proved": report.count(Status.PROVED),
@@ -129,6 +165,7 @@ def as_json(report: Report) -> str:
         "cached": sum(result.cached for result in report.results),
         "jobs": report.jobs,
         "peak_memory_mib": round(report.peak_memory_mib, 1),
+        "peak_memory_mib_by_worker": [round(peak, 1) for peak in report.peak_by_worker],
         "interrupted": report.interrupted is not None,
         "exit_status": report.exit_status,
     }
@@ -136,14 +173,22 @@ def as_json(report: Report) -> str:
         "schema": SCHEMA,
         "kernel": report.kernel,
         "summary": summary,
+        "tasks": [_task_as_json(name, results, report.spent[name]) for name, results in report.by_task.items()],
         "obligations": [result_as_json(result) for result in report.results],
     }
     return json.dumps(content, indent=1, default=str)
 
 
-def as_text(report: Report, style: Style = lambda text, status: text) -> str:
-    """The report for a terminal or log; `style` marks a piece of text that shows a status."""
-    parts = [tabulate(_rows(report), headers="keys", tablefmt="simple")] if report.results else []
+def as_text(report: Report, style: Style = lambda text, status: text, verbose: bool = False) -> str:
+    """The report for a terminal or log: a line a task, what is not proved in detail, the summary.
+
+    `style` marks a piece of text that shows a status; `verbose` lists all obligations as well.
+    """
+    parts = [tabulate(_rows(report), headers="keys", tablefmt="simple", disable_numparse=True)]
+    if verbose:
+        parts.insert(0, tabulate(_listed(report), headers="keys", tablefmt="simple", disable_numparse=True))
+    if not report.results:
+        parts = []
     for result in _failures(report):
         lines = [f"{style(result.status.value.upper(), result.status)} {result.obligation.id}", *_details(result)]
         parts.append("\n".join([lines[0], *(f"  {line}" for line in lines[1:])]))
@@ -154,25 +199,22 @@ def as_text(report: Report, style: Style = lambda text, status: text) -> str:
 def as_markdown(report: Report) -> str:
     """The proof-obligation report as Markdown."""
     parts = [f"# Proof obligations of {report.kernel}", _summary(report, lambda text, status: f"**{text}**")]
-    parts.append(tabulate(_rows(report), headers="keys", tablefmt="github"))
+    parts.append(tabulate(_rows(report), headers="keys", tablefmt="github", disable_numparse=True))
     failures = _failures(report)
     if failures:
         parts.append("## Not proved")
     for result in failures:
         body = "\n".join(f"    {line}".rstrip() for line in _details(result))
         parts.append(f"### `{result.obligation.id}`: {result.status.value}\n\n{body}")
-    listed = [
-        {
-            "obligation": f"`{result.obligation.id}`",
-            "claim": _cell(result.obligation.claim),
-            "kind": result.obligation.kind.value,
-            "strength": _strength(result.obligation),
-            "status": result.status.value,
-            "seconds": f"{result.seconds:.2f}",
-        }
-        for result in report.results
-    ]
-    if listed:
+    if report.results:
+        listed = [
+            {
+                "obligation": f"`{row.pop('obligation')}`",
+                "claim": _cell(result.obligation.claim),
+                **{name: _cell(str(value)) for name, value in row.items()},
+            }
+            for result, row in zip(report.results, _listed(report), strict=True)
+        ]
         parts += ["## All obligations", tabulate(listed, headers="keys", tablefmt="github", disable_numparse=True)]
     return "\n\n".join(parts)
 
@@ -204,24 +246,36 @@ def _strength(obligation: Obligation) -> str:
 
 
 def _rows(report: Report) -> list[dict[str, Any]]:
-    """A row for each operation between two layers (or in one)."""
-    groups: dict[tuple[str, str], list[Result]] = {}
-    for result in report.results:
-        groups.setdefault((result.obligation.operation, result.obligation.layers), []).append(result)
+    """A row for each task: an operation between two layers (or in one)."""
     return [
         {
-            "operation": operation,
-            "layers": layers,
+            "task": task,
             "proved": _of([result.status is Status.PROVED for result in results]),
             "not proved": _counts(
                 result.status.value for result in _by_status(results) if result.status is not Status.PROVED
             ),
             "strength": _counts((result.obligation.strength for result in results), hide_single=True),
-            "witnessed": _of([result.witnessed > 0 for result in results]),
+            "not vacuous": _of([result.witnessed > 0 for result in results]),
             "paths": max(result.paths for result in results),
-            "seconds": f"{sum(result.seconds for result in results):.2f}",
+            "seconds": f"{report.spent[task].seconds:.2f}",
         }
-        for (operation, layers), results in groups.items()
+        for task, results in report.by_task.items()
+    ]
+
+
+def _listed(report: Report) -> list[dict[str, Any]]:
+    """A row for each obligation."""
+    return [
+        {
+            "obligation": result.obligation.id,
+            "status": result.status.value,
+            "strength": _strength(result.obligation),
+            "satisfiable on": f"{result.witnessed} of {result.paths} paths",
+            "queries": result.queries,
+            "seconds": f"{result.seconds:.2f}",
+            "note": result.note,
+        }
+        for result in report.results
     ]
 
 
@@ -262,11 +316,23 @@ def _summary(report: Report, style: Style) -> str:
     cached = sum(result.cached for result in report.results)
     if cached:
         lines.append(f"from the cache: {cached}")
-    line = f"not vacuous (assumptions shown satisfiable): {report.witnessed} of {len(report.results)}"
-    if report.vacuous:
-        names = [result.obligation.id for result in report.vacuous]
-        line += f"; not shown for {', '.join(names[:3])}" + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    lines.append(line)
+    lines += _vacuity(report)
     if report.interrupted is not None:
         lines.append("the run was interrupted: what is above had been finished")
     return "\n".join(lines)
+
+
+def _vacuity(report: Report) -> list[str]:
+    """Whether every obligation's assumptions were shown satisfiable."""
+    if not report.results:
+        return []
+    names = [result.obligation.id for result in report.unwitnessed]
+    if names:
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        shown = f"{report.witnessed} of {len(report.results)}"
+        return [f"assumptions shown satisfiable: {shown}; not for {', '.join(names[:3])}{more}"]
+    counts = [result.witnessed for result in report.results]
+    which = "no obligation is vacuous" if not report.not_run else "of those that ran, no obligation is vacuous"
+    least, most = min(counts), max(counts)
+    on = f"{least} path" + ("s" if least > 1 else "") if least == most else f"{least} to {most} paths"
+    return [f"{which}: the assumptions of each were shown satisfiable, on {on}"]

@@ -20,14 +20,18 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Protocol
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
+from refinement.cost import Spent
 from refinement.obligations import Result, Settings, Status, Task
 from refinement.registry import Source
 from refinement.worker import Answer, Failure, Ready, serve
 
-# A worker that cannot even start dies at every attempt: give up after this many in a row.
 START_ATTEMPTS = 3
+"""A worker that cannot even start dies at every attempt: give up after this many in a row."""
+
+VACUOUS = "a defect: proved, but on no path were its assumptions shown satisfiable"
+"""The note of an obligation that a task says is proved though it may be so of nothing."""
 
 
 class Observer(Protocol):
@@ -53,17 +57,16 @@ class Limits:
 
 @define
 class Outcome:
-    """What came of a run: results and seconds by task id, for the tasks that were finished.
+    """What came of a run: results by task id, and what they took, for the tasks that were finished.
 
     `failures` are the exceptions behind results that are errors; `interrupted` the signal that ended
-    the run early; `peak_memory_mib` the most memory that one worker has had.
+    the run early.
     """
 
     results: dict[str, list[Result]] = field(factory=dict)
-    seconds: dict[str, float] = field(factory=dict)
+    spent: dict[str, Spent] = field(factory=dict)
     failures: list[Failure] = field(factory=list)
     interrupted: int | None = None
-    peak_memory_mib: float = 0.0
 
 
 @define(eq=False)
@@ -117,6 +120,10 @@ class _Pool:
         while not self.stopped and (self.waiting or self.suspects or self._busy()):
             self._hand_out()
             self._listen()
+        # What had been finished when the run was ended is not thrown away.
+        for worker in self._busy():
+            if worker.connection.poll():
+                self._receive(worker)
 
     def close(self) -> None:
         for worker in list(self.workers):
@@ -172,8 +179,8 @@ class _Pool:
         for ready in wait([*by_connection, self.alarms[0]], timeout):
             if isinstance(ready, Connection) and ready in by_connection:
                 self._receive(by_connection[ready])
-            if self.stopped:
-                return
+        if self.stopped:
+            return
         now = time.monotonic()
         for worker in self._busy():
             if now >= worker.began + self.limits.task_seconds and not worker.connection.poll():
@@ -195,12 +202,11 @@ class _Pool:
     def _answered(self, worker: _Worker, answer: Answer) -> None:
         task, worker.task = worker.task, None
         assert task is not None
-        self.outcome.peak_memory_mib = max(self.outcome.peak_memory_mib, answer.peak_memory_mib)
         if answer.failure is None:
-            self._finish(task, _matched(task, answer.results, self.settings), answer.seconds)
+            self._finish(task, _matched(task, answer.results, self.settings), answer.spent)
             return
         self.outcome.failures.append(answer.failure)
-        self._finish(task, _all(task, Status.ERROR, answer.failure.message), answer.seconds)
+        self._finish(task, _all(task, Status.ERROR, answer.failure.message), answer.spent)
 
     def _died(self, worker: _Worker) -> None:
         task = worker.task
@@ -215,7 +221,7 @@ class _Pool:
         if task in self.suspects:
             note = f"its worker was {how} twice, the second time with nothing else running"
             self.observer.warning(f"{task.id}: {note}")
-            self._finish(task, _all(task, Status.ERROR, note), time.monotonic() - worker.began)
+            self._finish(task, _all(task, Status.ERROR, note), _spent_by(worker))
         else:
             self.observer.warning(f"{task.id}: its worker was {how}; it will be tried once more, alone")
             self.suspects.append(task)
@@ -225,7 +231,7 @@ class _Pool:
         assert task is not None
         self._discard(worker)
         note = f"stopped after {self.limits.task_seconds:g} s; --task-timeout allows more"
-        self._finish(task, _all(task, Status.UNKNOWN, note), time.monotonic() - worker.began)
+        self._finish(task, _all(task, Status.UNKNOWN, note), _spent_by(worker))
 
     def _cannot_start(self, failure: Failure) -> None:
         """No worker can load the kernel: whatever is left is an error."""
@@ -233,15 +239,15 @@ class _Pool:
         left = [*(worker.task for worker in self._busy() if worker.task is not None), *self.waiting, *self.suspects]
         for task in left:
             if task.id not in self.outcome.results:
-                self._finish(task, _all(task, Status.ERROR, failure.message), 0.0)
+                self._finish(task, _all(task, Status.ERROR, failure.message), Spent())
         self.stopped = True
 
-    def _finish(self, task: Task, results: list[Result], seconds: float) -> None:
+    def _finish(self, task: Task, results: list[Result], spent: Spent) -> None:
         if task in self.suspects:
             self.suspects.remove(task)
         self.outcome.results[task.id] = results
-        self.outcome.seconds[task.id] = seconds
-        self.observer.finished(task, results, seconds)
+        self.outcome.spent[task.id] = spent
+        self.observer.finished(task, results, spent.seconds)
         bad = any(result.status in (Status.REFUTED, Status.ERROR) for result in results)
         if self.settings.fail_fast and bad:
             self.stopped = True
@@ -256,10 +262,11 @@ class _Pool:
 
 
 def _matched(task: Task, results: list[Result], settings: Settings) -> list[Result]:
-    """The results, with an error for each obligation that has none.
+    """The results, with an error for each obligation that has none, and for each that may be vacuous.
 
     Under fail-fast a task may end at its first failure; what it left out counts as not run.
     """
+    results = [_not_vacuous(result) for result in results]
     have = {result.obligation.id for result in results}
     missing = [obligation for obligation in task.obligations if obligation.id not in have]
     if settings.fail_fast and any(result.status is not Status.PROVED for result in results):
@@ -268,6 +275,17 @@ def _matched(task: Task, results: list[Result], settings: Settings) -> list[Resu
         *results,
         *(Result(obligation, Status.ERROR, note="its task gave no result for it") for obligation in missing),
     ]
+
+
+def _not_vacuous(result: Result) -> Result:
+    if result.status is not Status.PROVED or result.witnessed:
+        return result
+    return evolve(result, status=Status.ERROR, note=f"{VACUOUS} ({result.note})" if result.note else VACUOUS)
+
+
+def _spent_by(worker: _Worker) -> Spent:
+    """What a worker that gave no answer has taken for its task."""
+    return Spent(seconds=time.monotonic() - worker.began)
 
 
 def _all(task: Task, status: Status, note: str) -> list[Result]:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import z3
-from attrs import define
 from z3 import z3core
 from z3.z3 import _to_expr_ref
 
 from refinement import terms
+from refinement.cost import IN_PROCESS, Cost
 from refinement.terms import Function, Sort, Term
 
 
@@ -28,15 +28,6 @@ def _raw(name: str) -> Any:
 
 
 _mk_app, _inc_ref, _assert = _raw("Z3_mk_app"), _raw("Z3_inc_ref"), _raw("Z3_solver_assert")
-
-
-@define
-class Cost:
-    """What solving has cost so far: number of queries, seconds in the solver, terms lowered."""
-
-    queries: int = 0
-    seconds: float = 0.0
-    lowered: int = 0
 
 
 class Solver:
@@ -136,6 +127,12 @@ class Solver:
         if scopes:
             z3core.Z3_solver_pop(self._ref, self._handle, scopes)
 
+    def _spent(self, seconds: float) -> None:
+        """Count one query."""
+        for cost in (self.cost, IN_PROCESS):
+            cost.seconds += seconds
+            cost.queries += 1
+
     def check(self, extra: Iterable[Term] = ()) -> str:
         """`sat`, `unsat` or `unknown`, of what is asserted together with `extra`."""
         extra = tuple(extra)
@@ -145,8 +142,7 @@ class Solver:
                 self.add(term)
         started = time.perf_counter()
         answer = z3core.Z3_solver_check(self._ref, self._handle)
-        self.cost.seconds += time.perf_counter() - started
-        self.cost.queries += 1
+        self._spent(time.perf_counter() - started)
         if extra:
             self.pop()
         return {1: "sat", -1: "unsat"}.get(answer, "unknown")
@@ -158,8 +154,7 @@ class Solver:
             self.add(term)
         started = time.perf_counter()
         answer = z3core.Z3_solver_check(self._ref, self._handle)
-        self.cost.seconds += time.perf_counter() - started
-        self.cost.queries += 1
+        self._spent(time.perf_counter() - started)
         model = Model(self, self._solver.model()) if answer == 1 else None
         self.pop()
         return model

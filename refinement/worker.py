@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 
 from attrs import frozen
 
+from refinement.cost import IN_PROCESS, Spent
 from refinement.errors import user_message
 from refinement.obligations import Result, Settings, Task
 from refinement.registry import Source, load
@@ -34,13 +35,12 @@ class Ready:
 
 @frozen
 class Answer:
-    """What came of one task: its results, or a failure; seconds it took; the worker's peak memory so far in MiB."""
+    """What came of one task: its results, or a failure; and what it took."""
 
     task: str
     results: list[Result]
     failure: Failure | None
-    seconds: float
-    peak_memory_mib: float
+    spent: Spent
 
 
 def serve(connection: Connection, sources: tuple[Source, ...]) -> None:
@@ -72,6 +72,7 @@ def _end_with_parent() -> None:
 def _run(name: str, task: Task | None, settings: Settings) -> bytes:
     """The pickled answer to one request."""
     start = time.perf_counter()
+    queries, solver = IN_PROCESS.queries, IN_PROCESS.seconds
     results: list[Result] = []
     failure = None
     try:
@@ -80,12 +81,18 @@ def _run(name: str, task: Task | None, settings: Settings) -> bytes:
         results = list(task.run(settings))
     except Exception as error:
         failure = _failure(error)
-    seconds = time.perf_counter() - start
+    spent = Spent(
+        seconds=time.perf_counter() - start,
+        queries=IN_PROCESS.queries - queries,
+        solver=IN_PROCESS.seconds - solver,
+        worker=os.getpid(),
+        peak_memory_mib=peak_memory_mib(),
+    )
     try:
-        return pickle.dumps(Answer(name, results, failure, seconds, peak_memory_mib()))
+        return pickle.dumps(Answer(name, results, failure, spent))
     except Exception as error:
         # A result that holds something that cannot be sent, such as a solver's term.
-        return pickle.dumps(Answer(name, [], _failure(error), seconds, peak_memory_mib()))
+        return pickle.dumps(Answer(name, [], _failure(error), spent))
 
 
 def _failure(error: Exception) -> Failure:

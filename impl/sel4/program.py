@@ -10,9 +10,12 @@ from impl.c import ir
 from impl.c.clang import Sources
 from impl.c.layer import CLayer
 from impl.c.parse import parse
+from impl.c.subset import OutsideSubset
 from impl.c.toolchain import CompilerError
 from impl.c.view import CView, Reader
 from impl.sel4.layout import layout
+from refinement.errors import InputError
+from refinement.places import relative
 
 FOLDER = Path(__file__).parent
 """The folder that locations in the C program are relative to."""
@@ -33,9 +36,21 @@ def sources() -> Sources:
 def program() -> ir.Program:
     """The parsed program, made once in a process and kept on disk between them.
 
-    Raises CompilerError for an error in the sources, OutsideSubset for what the subset of C does not allow.
+    Raises InputError for an error in the sources, and for what the subset of C does not allow.
     """
-    return parse(sources())
+    try:
+        return parse(sources())
+    except OutsideSubset as error:
+        hint = "write it within the subset, which impl/c/subset.py describes"
+        raise InputError(f"{_from_root(error.user_message)}: {hint}") from error
+    except CompilerError as error:
+        raise InputError(_from_root(error.user_message)) from error
+
+
+def _from_root(message: str) -> str:
+    """A message that begins with `file:line:`, with the file's name from the project's root on."""
+    file, colon, rest = message.partition(":")
+    return f"{relative(str(FOLDER / file))}:{rest}" if colon and (FOLDER / file).is_file() else message
 
 
 def function_name(operation: str) -> str:

@@ -6,6 +6,8 @@ the proofs use, and every invariant and every fact of the relations is checked.
 
 from __future__ import annotations
 
+import collections
+import functools
 import itertools
 import json
 import os
@@ -19,6 +21,7 @@ from executable_model.sel4 import state as model
 from impl.c.layer import arguments_of
 from impl.c.memory import OBJECTS, ByteMemory
 from impl.c.native import Native
+from impl.c.places import Place, Shapes
 from impl.sel4.program import program
 from proofs.sel4.exec_c import RELATION as EXEC_C
 from proofs.sel4.layers import EXEC, SPEC, C
@@ -51,14 +54,20 @@ MESSAGE_INFOS = tuple(
     )
 )
 """The messages that threads send: of every length up to 4 and more, some with bits that do not arrive."""
-COMPARED_REGISTERS = (
-    *range(model.FIRST_MESSAGE_REGISTER + model.MESSAGE_REGISTERS),
-    model.NEXT_IP,
-    model.FAULT_IP,
-)
-"""The registers compared after each step; the others are at the end of a run."""
 BADGES = (0, 1, 6, 0x0FFFFFFF)
 SCHEDULE = ((0, 3), (1, 2))
+TABLES: dict[str, list[Any]] = {
+    "ready_queue": list(itertools.product((0, 1, 2), PRIORITIES)),
+    "l1_bitmap": [0, 1, 2],
+    "l2_bitmap": list(itertools.product((0, 1, 2), range(model.L2_BITMAP_SIZE))),
+    "domain_schedule": [*range(len(SCHEDULE) + 1), model.DOMAIN_SCHEDULE_LENGTH - 1],
+    "tcb.registers": [
+        *range(model.FIRST_MESSAGE_REGISTER + model.MESSAGE_REGISTERS),
+        model.NEXT_IP,
+        model.FAULT_IP,
+    ],
+}
+"""The indices at which tables can hold something: what is compared after each step."""
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
 
 
@@ -111,6 +120,11 @@ def _set_up(memory: Any) -> Any:
     return memory
 
 
+Outcomes = collections.Counter[str]
+"""How often each operation was carried out (`send_ipc`), and each change of a thread's state by it
+(`send_ipc: BlockedOnReceive -> Running`)."""
+
+
 @define
 class LockStep:
     """The layers' states, and the trace that led to them.  Without `native`, the compiled C does not run along."""
@@ -120,6 +134,7 @@ class LockStep:
     model: Any = field(factory=lambda: _python_state(model))
     memory: Any = field(factory=lambda: _set_up(ByteMemory(program())))
     trace: list[dict[str, Any]] = field(factory=list)
+    outcomes: Outcomes = field(factory=collections.Counter)
 
     def __attrs_post_init__(self) -> None:
         if self.native is not None:
@@ -134,15 +149,7 @@ class LockStep:
         everything = STACK.universe(self.model)
         if full:
             return everything
-        domains = sorted({*DOMAINS, 2})
-        return {
-            **everything,
-            "ready_queue": list(itertools.product(domains, PRIORITIES)),
-            "l1_bitmap": domains,
-            "l2_bitmap": list(itertools.product(domains, range(8))),
-            "domain_schedule": [0, 1, 2, 99],
-            "tcb.registers": list(COMPARED_REGISTERS),
-        }
+        return {**everything, **TABLES}
 
     def allowed(self, name: str, arguments: dict[str, Any]) -> bool:
         """Whether an operation's precondition holds in the present state, of the specification and of the model."""
@@ -156,6 +163,7 @@ class LockStep:
 
     def step(self, name: str, arguments: dict[str, Any]) -> None:
         """Run an operation in every layer; AssertionError, with the trace, where they differ or a statement breaks."""
+        before = self._thread_states()
         self.trace.append({"operation": name, "arguments": {key: encode(value) for key, value in arguments.items()}})
         try:
             SPEC.execute(self.spec, name, _of_layer(spec, arguments))
@@ -168,18 +176,23 @@ class LockStep:
             raise AssertionError(f"{type(error).__name__}: {error}\n{self.told()}") from error
         wrong = self.wrong()
         assert not wrong, "\n".join([*wrong[:8], self.told()])
+        self.outcomes[name] += 1
+        for old, new in zip(before, self._thread_states(), strict=True):
+            if old != new:
+                self.outcomes[f"{name}: {old} -> {new}"] += 1
+
+    def _thread_states(self) -> list[str]:
+        return [self.model.tcb[thread].state.name for thread in THREADS]
 
     def wrong(self, full: bool = False) -> list[str]:
         """What is wrong with the states, in words."""
         universe = self.universe(full)
         views = self.views()
         found = disagreements(SPEC_EXEC, views["spec"], views["exec"], universe)
-        memories = {"evaluated": views["c"], **({"native": C.view(self.native)} if self.native is not None else {})}
-        for name, view in memories.items():
-            found += [f"{name}: {line}" for line in disagreements(EXEC_C, views["exec"], view, universe)]
-            for statement in STACK.invariants["c"]:
-                found += broken(statement, {"c": view}, universe)
-        for statement in (*STACK.invariants["spec"], *STACK.invariants["exec"], *SPEC_EXEC.facts):
+        found += disagreements(EXEC_C, views["exec"], views["c"], universe)
+        if self.native is not None:
+            found += different(self.memory, self.native, full)
+        for statement in STATEMENTS:
             found += broken(statement, views, universe)
         return found
 
@@ -194,6 +207,55 @@ class LockStep:
             for step in self.trace
         ]
         return "\n".join(["trace:", *lines, f"replay it: python -m tests.trace.replay {path}"])
+
+
+STATEMENTS: tuple[Statement, ...] = (
+    *itertools.chain.from_iterable(STACK.invariants.values()),
+    *SPEC_EXEC.facts,
+    *EXEC_C.facts,
+)
+"""All that holds between operations: the invariants of each layer, and the facts that tie two layers together."""
+
+
+INDICES = {
+    "ksReadyQueues": "ready_queue",
+    "ksReadyQueuesL1Bitmap": "l1_bitmap",
+    "ksReadyQueuesL2Bitmap": "l2_bitmap",
+    "ksDomSchedule": "domain_schedule",
+}
+
+
+@functools.cache
+def words(full: bool = False) -> tuple[tuple[str, int | None, str], ...]:
+    """The words of the C program's objects and globals, of tables those at the indices that can matter."""
+    found: list[tuple[str, int | None, str]] = []
+    universe = {**TABLES, "l1_bitmap": [(domain,) for domain in TABLES["l1_bitmap"]]}
+    universe["domain_schedule"] = [(index,) for index in TABLES["domain_schedule"]]
+    shapes = Shapes(program())
+    for name in program().globals:
+        kept = universe[INDICES[name]] if name in INDICES and not full else None
+        for shape, indices in shapes.global_variable(name).leaves():
+            if kept is None or indices in kept:
+                found.append((name, None, _path(Place(shape, None, indices))))
+    for kind, refs in (("tcb", THREADS), ("endpoint", ENDPOINTS), ("notification", NOTIFICATIONS)):
+        for shape, indices in shapes.named(kind).leaves():
+            found += [(shape.root, ref.number, _path(Place(shape, None, indices))) for ref in refs]
+    return tuple(found)
+
+
+def _path(place: Place) -> str:
+    return "".join(f".{step}" if isinstance(step, str) else f"[{step}]" for step in place.path).removeprefix(".")
+
+
+def different(evaluated: ByteMemory, native: Native, full: bool = False) -> list[str]:
+    """Where the C program evaluated and the C program compiled came to different words."""
+    found = []
+    for root, address, path in words(full):
+        left, right = evaluated.read(root, address, path), native.read(root, address, path)
+        if left != right:
+            where = root if address is None else f"{root}:{address}"
+            found.append(f"{where} {path}: evaluated {left:#x}, native {right:#x}")
+    return found
 
 
 def broken(statement: Statement, views: dict[str, Any], universe: dict[str, list[Any]]) -> list[str]:

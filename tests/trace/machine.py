@@ -1,4 +1,4 @@
-"""The state machine that draws traces: a rule for each operation, and two for what goes together in a kernel entry.
+"""The state machine that draws traces: a rule for each operation, and one for each kind of kernel entry as a whole.
 
 Hypothesis leaves some of the rules out of each trace, so that also rare mixtures come about: only senders, say,
 and never a signal.
@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from executable_model.sel4.state import SchedulerAction, ThreadState
 from proofs.sel4.layers import EXEC
 from refinement.prove import parameters_of
-from tests.trace.lockstep import BY_NAME, THREADS, LockStep, candidates, values_of
+from tests.trace.lockstep import BY_NAME, THREADS, LockStep, Outcomes, candidates, values_of
 
 STEPS = 30
 ENTRIES = ("send_ipc", "receive_ipc", "receive_signal", "send_signal", "handle_yield", "timer_tick")
@@ -24,36 +24,22 @@ ENTRIES = ("send_ipc", "receive_ipc", "receive_signal", "send_signal", "handle_y
 RARELY = st.sampled_from((False,) * 24 + (True,))
 CALM = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 
-Outcomes = collections.Counter[str]
-"""How often each operation was carried out (`send_ipc`), and each change of a thread's state by it
-(`send_ipc: BlockedOnReceive -> Running`)."""
-
 
 class Traces(RuleBasedStateMachine):
     """Operations on all layers in lock step, those whose preconditions hold."""
 
     native: ClassVar[Any] = None
-    outcomes: ClassVar[Outcomes] = collections.Counter()
+    outcomes: ClassVar[Outcomes]
 
     def __init__(self) -> None:
         super().__init__()
-        self.run = LockStep(self.native)
+        self.run = LockStep(self.native, outcomes=self.outcomes)
         self.full = False
 
     def do(self, name: str, **arguments: Any) -> None:
         """Carry out an operation, if its precondition holds."""
-        if not self.run.allowed(name, arguments):
-            return
-        before = self.states()
-        self.run.step(name, arguments)
-        self.outcomes[name] += 1
-        for old, new in zip(before, self.states(), strict=True):
-            if old != new:
-                self.outcomes[f"{name}: {old.name} -> {new.name}"] += 1
-
-    def states(self) -> list[ThreadState]:
-        """The states of all threads."""
-        return [self.run.model.tcb[thread].state for thread in THREADS]
+        if self.run.allowed(name, arguments):
+            self.run.step(name, arguments)
 
     @initialize(data=st.data(), threads=st.lists(st.sampled_from(THREADS[1:]), unique=True, min_size=1), full=RARELY)
     def begin(self, data: st.DataObject, threads: list[Any], full: bool) -> None:
@@ -63,7 +49,6 @@ class Traces(RuleBasedStateMachine):
             self.do("restart", thread=thread)
             self.enter_kernel(data, data.draw(st.sampled_from(ENTRIES)))
 
-    @rule(data=st.data(), name=st.sampled_from(ENTRIES))
     def enter_kernel(self, data: st.DataObject, name: str) -> None:
         """The thread that runs makes a system call, or the timer ticks; then the kernel is left."""
         self.leave_kernel()
@@ -96,6 +81,14 @@ def drawn(data: st.DataObject, name: str, given: dict[str, Any]) -> dict[str, An
     }
 
 
+def _entry_rule(name: str) -> Any:
+    def entry(self: Traces, data: st.DataObject) -> None:
+        self.enter_kernel(data, name)
+
+    entry.__name__ = f"enter_{name}"
+    return rule(data=st.data())(entry)
+
+
 def _operation_rule(name: str) -> Any:
     def possible(self: Traces) -> bool:
         return any(True for _ in candidates(self.run, name))
@@ -105,7 +98,6 @@ def _operation_rule(name: str) -> Any:
         self.do(name, **drawn(data, name, given))
 
     step.__name__ = name
-    step.__doc__ = f"The operation {name}."
     return precondition(possible)(rule(data=st.data())(step))
 
 
@@ -113,6 +105,7 @@ def run_traces(native: Any, examples: int) -> Outcomes:
     """Draw traces and run them; AssertionError with a shrunk one where layers differ or a statement breaks."""
     seen: Outcomes = collections.Counter()
     rules = {f"operation_{name}": _operation_rule(name) for name in BY_NAME}
+    rules |= {f"enter_{name}": _entry_rule(name) for name in ENTRIES}
     machine = type("Machine", (Traces,), {**rules, "native": native, "outcomes": seen})
     chosen = settings(
         max_examples=examples,

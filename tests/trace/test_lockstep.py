@@ -4,21 +4,46 @@ from __future__ import annotations
 
 import collections
 import json
+import os
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from executable_model.sel4 import schedule
 from impl.c.native import Native
 from impl.sel4.program import program, sources
+from proofs.sel4.layers import EXEC
 from refinement.logic import NULL
 from tests.trace import replay as replay_command
-from tests.trace.lockstep import BY_NAME, THREADS, LockStep, candidates, replay
+from tests.trace.lockstep import BY_NAME, LockStep, replay
+from tests.trace.machine import run_traces
+from tests.trace.stories import STORIES, tell
 
-EXERCISED: collections.Counter[str] = collections.Counter()
-NAMES = [*BY_NAME, *("schedule", "activate_thread", "restart", "send_ipc", "receive_ipc", "receive_signal") * 3]
+EXAMPLES = int(os.environ.get("REFINE_TRACE_EXAMPLES", "40"))
+
+OUTCOMES = {
+    "activate_thread: Restart -> Running",
+    "cancel_all_ipc: BlockedOnReceive -> Restart",
+    "cancel_all_ipc: BlockedOnSend -> Restart",
+    "cancel_all_signals: BlockedOnNotification -> Restart",
+    "cancel_badged_sends: BlockedOnSend -> Restart",
+    "cancel_ipc: BlockedOnSend -> Inactive",
+    "cancel_signal: BlockedOnNotification -> Inactive",
+    "receive_ipc: BlockedOnSend -> BlockedOnReply",
+    "receive_ipc: BlockedOnSend -> Inactive",
+    "receive_ipc: BlockedOnSend -> Running",
+    "receive_ipc: Running -> BlockedOnReceive",
+    "receive_signal: Running -> BlockedOnNotification",
+    "restart: Inactive -> Restart",
+    "send_ipc: BlockedOnReceive -> Running",
+    "send_ipc: Running -> BlockedOnReply",
+    "send_ipc: Running -> BlockedOnSend",
+    "send_ipc: Running -> Inactive",
+    "send_signal: BlockedOnNotification -> Running",
+    "send_signal: BlockedOnReceive -> Running",
+    "suspend: BlockedOnSend -> Inactive",
+    "suspend: Running -> Inactive",
+}
+"""What has to be seen to happen to threads."""
 
 
 @pytest.fixture(scope="module")
@@ -27,58 +52,25 @@ def native():
         yield compiled
 
 
-def machine(native):
-    class Layers(RuleBasedStateMachine):
-        def __init__(self):
-            super().__init__()
-            self.run = LockStep(native)
-
-        @rule(data=st.data(), name=st.sampled_from(NAMES))
-        def step(self, data, name):
-            possible = candidates(self.run, name)
-            if possible:
-                self.run.step(name, data.draw(st.sampled_from(possible)))
-                EXERCISED[name] += 1
-
-        def teardown(self):
-            assert self.run.wrong(full=True) == []
-
-    return Layers
-
-
-CALM = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-
-
-def run_machine(native, examples):
-    run_state_machine_as_test(
-        machine(native),
-        settings=settings(
-            max_examples=examples, stateful_step_count=40, deadline=None, suppress_health_check=CALM, database=None,
-            print_blob=False,
-        ),
-    )  # fmt: skip
-
-
-DIRECTED = (
-    (("restart", 1), ("schedule",), ("handle_yield",)),
-    (("restart", 1), ("schedule",), ("activate_thread",), ("receive_signal", 1), ("cancel_signal", 1)),
-    (("restart", 1), ("schedule",), ("activate_thread",), ("timer_tick",), ("schedule",)),
-)
-"""Traces to what random ones seldom come to: operations, each with the number of its thread."""
-
-
 def test_layers_agree(native):
-    for trace in DIRECTED:
-        run = LockStep(native)
-        for name, *thread in trace:
-            wanted = [a for a in candidates(run, name) if not thread or a["thread"] == THREADS[thread[0]]]
-            run.step(name, next(a for a in wanted if a.get("blocking", True)))
-            EXERCISED[name] += 1
-    run_machine(native, 40)
-    assert {name for name in BY_NAME if not EXERCISED[name]} == set(), "operations that no trace came to"
+    seen = run_traces(native, EXAMPLES)
+    for story in STORIES:
+        assert tell(story, native, seen).wrong() == []
+    assert set(BY_NAME) - set(seen) == set(), "operations that no trace came to"
+    assert OUTCOMES - set(seen) == set(), "outcomes that no trace came to"
 
 
-def test_a_planted_fault_gives_a_short_trace(native, monkeypatch, tmp_path):
+def test_every_word_agrees_at_the_end_of_a_story(native):
+    assert tell("ticks", native).wrong(full=True) == []
+
+
+def test_a_difference_of_the_compiled_program_is_found(native):
+    run = tell("ready", native)
+    native.write("ksReadyQueuesL1Bitmap", None, "[0]", 0)
+    assert any("ksReadyQueuesL1Bitmap" in line and "native" in line for line in run.wrong())
+
+
+def test_a_planted_fault_gives_a_short_trace(native, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("REFINE_TRACES", str(tmp_path))
     right = schedule.tcb_sched_enqueue
 
@@ -89,20 +81,50 @@ def test_a_planted_fault_gives_a_short_trace(native, monkeypatch, tmp_path):
         if not was_queued and after != NULL:
             s.tcb[after].sched_prev = NULL
 
-    monkeypatch.setitem(__import__("proofs.sel4.layers").sel4.layers.EXEC.operations, "tcb_sched_enqueue", wrong)
-    monkeypatch.setattr("executable_model.sel4.tcb.tcb_sched_enqueue", wrong)
-    with pytest.raises(AssertionError, match=r"sched_prev|ready_links"):
-        run_machine(native, 200)
-    trace = json.loads((tmp_path / "last.json").read_text())
-    assert len(trace) <= 6
-    with pytest.raises(AssertionError):
-        replay(trace, native)
-    monkeypatch.undo()
+    with monkeypatch.context() as fault:
+        fault.setitem(EXEC.operations, "tcb_sched_enqueue", wrong)
+        for module in ("schedule", "tcb", "ipc_cancel"):
+            fault.setattr(f"executable_model.sel4.{module}.tcb_sched_enqueue", wrong)
+        with pytest.raises(AssertionError, match=r"sched_prev|ready_links"):
+            run_traces(native, 200)
+        saved = tmp_path / "last.json"
+        trace = json.loads(saved.read_text(encoding="utf-8"))
+        assert len(trace) <= 6
+        assert replay_command.main([str(saved)]) == 1
+        told = capsys.readouterr().out
+        assert all(f"  {step['operation']}(" in told for step in trace)
+    assert replay_command.main([str(saved)]) == 0
     assert replay(trace, native).wrong() == []
 
 
-def test_replaying_a_broken_file(tmp_path, capsys):
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[{]",
+        "{}",
+        "[1]",
+        '[{"operation": "fly", "arguments": {}}]',
+        '[{"operation": "restart", "arguments": {}}]',
+        '[{"operation": "restart", "arguments": {"thread": "endpoint:1"}}]',
+        '[{"operation": "restart", "arguments": {"thread": "tcb:1"}}]',
+        '[{"operation": "handle_yield", "arguments": {}}]',
+    ],
+)
+def test_what_is_no_trace_gets_one_line(content, tmp_path, capsys):
     path = tmp_path / "trace.json"
-    path.write_text("[{]")
+    path.write_text(content, encoding="utf-8")
     assert replay_command.main([str(path)]) == 2
-    assert "not a trace" in capsys.readouterr().err
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert "not a trace" in told[0]
+
+
+def test_replay_needs_a_file(tmp_path, capsys):
+    assert replay_command.main([]) == 2
+    assert replay_command.main([str(tmp_path / "none.json")]) == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_traces_can_be_built_without_a_compiler():
+    assert LockStep().wrong() == []
+    assert collections.Counter(tell("ready").outcomes)["restart"] == 4
