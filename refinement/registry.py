@@ -140,10 +140,10 @@ def suggestion(collection: Collection, wrong: str) -> str:
     inside = sorted({obligation.operation for obligation in collection.obligations if word and word in obligation.id})
     if inside:
         return "did you mean " + " or ".join(f"'*/{name}/*'" for name in inside[:3]) + "?"
-    near = difflib.get_close_matches(wrong, ids, n=3, cutoff=0.5)
+    near = [] if "*" in wrong else difflib.get_close_matches(wrong, ids, n=3, cutoff=0.5)
     if near:
         return "did you mean " + " or ".join(near) + "?"
-    operations = {obligation.operation for obligation in collection.obligations}
+    operations = sorted({obligation.operation for obligation in collection.obligations})
     parts = [part for part in wrong.split("/") if part.strip("*")]
     for part in reversed(parts):
         near = difflib.get_close_matches(part.strip("*"), operations, n=3, cutoff=0.6)

@@ -93,7 +93,7 @@ class CLayer:
         name = self.operations.get(operation, "")
         function = self.program.functions.get(name)
         if function is None or function.body is None:
-            raise ProofError(f"there is no C function {name or 'known'} for the operation {operation}")
+            raise ProofError(f"there is no C function {name or 'known'} for the operation {operation}: define it")
         return function
 
     def location(self, operation: str) -> str:

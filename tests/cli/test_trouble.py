@@ -29,7 +29,10 @@ def one_line(err: str) -> str:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["check", "--only", "toy/enqeue/*"], "no obligation matches 'toy/enqeue/*': did you mean '*/enqueue/*'?"),
+        (
+            ["check", "--only", "toy/enqeue/*"],
+            "no obligation matches 'toy/enqeue/*': did you mean '*/enqueue/*' or '*/dequeue/*'?",
+        ),
         (["check", "--only", "zzz"], "`refine list` shows them all"),
         (["check", "--layers", "exec-d"], "'exec-d' is not one of spec, exec, c, machine, spec-exec, exec-c"),
         (["check", "--layers", "machine"], "no chosen obligation is about machine: they are about exec-c, spec-exec"),
@@ -111,7 +114,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("int f(int x) { goto out; out: return x; }\n", "impl/sel4/src/tcb.c:{line}: goto is not in the subset: write"),
         ("int f(void) { return }\n", "impl/sel4/src/tcb.c:{line}:22: expected expression"),
-        (None, "there is no C function suspend for the operation suspend"),
+        (None, "there is no C function suspend for the operation suspend: define it"),
     ],
     ids=["outside of the subset", "no C", "missing file"],
 )
