@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -63,12 +62,12 @@ def update(results: Mapping[str, dict[str, Any]], seconds: Mapping[str, float], 
 def write_atomically(path: Path, text: str) -> None:
     """Write a whole file or nothing: readers see the old content or the new.  Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    # Made by an ordinary open, not by tempfile: what is saved is for others to read too, as the umask allows.
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(name, path)
+        draft.write_text(text, encoding="utf-8")
+        os.replace(draft, path)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(name)
+            draft.unlink()
         raise

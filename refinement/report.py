@@ -236,8 +236,11 @@ def _details(result: Result) -> list[str]:
     if result.note:
         lines.append(f"note: {result.note}")
     story = (result.counterexample or {}).get("story", [])
+    title = f"{result.obligation.id}: {result.note}"
     for line in [story] if isinstance(story, str) else story:
-        lines += str(line).splitlines() or [""]
+        # The story says by itself what it is about, where it stands alone: here that has been said.
+        if line != title:
+            lines += str(line).splitlines() or [""]
     return lines
 
 

@@ -66,6 +66,7 @@ def test_what_failed_is_told_in_full(refine: Refine) -> None:
     assert "REFUTED toy/wake/exec-c/claim0" in done.out
     assert "  call: enqueue(thread=1)" in done.out
     assert "note: the solver gave up" in done.out
+    assert done.out.count("tcb.state differs") == 1
     assert done.out.index("REFUTED") < done.out.index("UNKNOWN")
 
 
@@ -114,6 +115,9 @@ def test_saved_counterexamples(refine: Refine, tmp_path: Path) -> None:
     saved = tmp_path / "found" / "here"
     assert json.loads((saved / "toy_wake_exec_c_claim0.json").read_text(encoding="utf-8"))["task"] == "toy"
     case = saved / "test_toy_wake_exec_c_claim0.py"
+    (tmp_path / "ordinary").touch()
+    assert case.stat().st_mode == (tmp_path / "ordinary").stat().st_mode
+    assert len(list(saved.iterdir())) == 2
     ran = subprocess.run([sys.executable, "-m", "pytest", "-q", str(case)], capture_output=True, text=True, check=False)
     assert ran.returncode == 1, ran.stdout
     assert "1 failed" in ran.stdout

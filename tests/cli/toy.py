@@ -53,6 +53,7 @@ def refuted(_settings: Settings, obligations: tuple[Obligation, ...]) -> list[Re
     first, *others = obligations
     counterexample = {
         "story": [
+            f"{first.id}: tcb.state differs",
             "before:",
             "  tcb[1] Running → Inactive",
             "call: enqueue(thread=1)",

@@ -7,12 +7,10 @@ the proofs use, and every invariant and every fact of the relations is checked.
 from __future__ import annotations
 
 import collections
+import contextlib
 import functools
 import itertools
-import json
-import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from attrs import define, field
@@ -22,13 +20,13 @@ from impl.c.layer import arguments_of
 from impl.c.memory import OBJECTS, ByteMemory
 from impl.c.native import Native
 from impl.c.places import Place, Shapes
-from impl.sel4.program import program
+from impl.sel4.program import program, sources
 from proofs.sel4.exec_c import RELATION as EXEC_C
 from proofs.sel4.layers import EXEC, SPEC, C
 from proofs.sel4.spec_exec import RELATION as SPEC_EXEC
 from proofs.sel4.stack import OPERATIONS, STACK
 from refinement.logic import Objects
-from refinement.plain import decode, encode
+from refinement.plain import encode
 from refinement.prove import parameters_of
 from refinement.relation import disagreements
 from refinement.statements import Statement, check_plain
@@ -125,6 +123,36 @@ Outcomes = collections.Counter[str]
 (`send_ipc: BlockedOnReceive -> Running`)."""
 
 
+@contextlib.contextmanager
+def compiled() -> Iterator[Native]:
+    """The compiled program, whose globals are as at its start before and afterwards.
+
+    They belong to the process and outlive a `Native`.  RuntimeError if another one has left them changed.
+    """
+    with Native(program(), sources()) as native:
+        native.reset()
+        left = different(ByteMemory(program()), native, full=True, objects=False)
+        if left:
+            raise RuntimeError(f"the globals of the compiled program are not as at its start: {left[0]}")
+        try:
+            yield native
+        finally:
+            native.reset()
+
+
+Trace = list[dict[str, Any]]
+"""Operations with their arguments as JSON values: `{"operation": name, "arguments": {parameter: value}}`."""
+
+
+class Apart(AssertionError):
+    """The layers came apart, or a statement does not hold; `wrong` says where, `trace` how it came to that."""
+
+    def __init__(self, trace: Trace, wrong: list[str]):
+        super().__init__("; ".join(wrong[:8]))
+        self.trace = list(trace)
+        self.wrong = wrong
+
+
 @define
 class LockStep:
     """The layers' states, and the trace that led to them.  Without `native`, the compiled C does not run along."""
@@ -133,7 +161,7 @@ class LockStep:
     spec: Any = field(factory=lambda: _python_state(spec))
     model: Any = field(factory=lambda: _python_state(model))
     memory: Any = field(factory=lambda: _set_up(ByteMemory(program())))
-    trace: list[dict[str, Any]] = field(factory=list)
+    trace: Trace = field(factory=list)
     outcomes: Outcomes = field(factory=collections.Counter)
 
     def __attrs_post_init__(self) -> None:
@@ -162,24 +190,40 @@ class LockStep:
         return below
 
     def step(self, name: str, arguments: dict[str, Any]) -> None:
-        """Run an operation in every layer; AssertionError, with the trace, where they differ or a statement breaks."""
+        """Run an operation in every layer; `Apart` where one stops, they differ, or a statement does not hold."""
         before = self._thread_states()
         self.trace.append({"operation": name, "arguments": {key: encode(value) for key, value in arguments.items()}})
-        try:
-            SPEC.execute(self.spec, name, _of_layer(spec, arguments))
-            EXEC.execute(self.model, name, arguments)
-            C.execute(self.memory, name, arguments)
-            if self.native is not None:
-                function = C.function(name)
-                self.native.call(function.name, arguments_of(function, arguments))
-        except Exception as error:
-            raise AssertionError(f"{type(error).__name__}: {error}\n{self.told()}") from error
-        wrong = self.wrong()
-        assert not wrong, "\n".join([*wrong[:8], self.told()])
+        for layer, execute in self.layers().items():
+            try:
+                execute(name, arguments)
+            except Exception as error:
+                raise Apart(self.trace, [f"{layer} stops with {type(error).__name__}: {error}"]) from error
+        self.check()
         self.outcomes[name] += 1
         for old, new in zip(before, self._thread_states(), strict=True):
             if old != new:
                 self.outcomes[f"{name}: {old} -> {new}"] += 1
+
+    def layers(self) -> dict[str, Callable[[str, dict[str, Any]], None]]:
+        """What runs an operation in each layer, on its state."""
+
+        def compiled(name: str, arguments: dict[str, Any]) -> None:
+            assert self.native is not None
+            function = C.function(name)
+            self.native.call(function.name, arguments_of(function, arguments))
+
+        found: dict[str, Callable[[str, dict[str, Any]], None]] = {
+            "spec": lambda name, arguments: SPEC.execute(self.spec, name, _of_layer(spec, arguments)),
+            "exec": lambda name, arguments: EXEC.execute(self.model, name, arguments),
+            "c": lambda name, arguments: C.execute(self.memory, name, arguments),
+        }
+        return found if self.native is None else {**found, "native": compiled}
+
+    def check(self, full: bool = False) -> None:
+        """Raise `Apart` if anything is wrong."""
+        wrong = self.wrong(full)
+        if wrong:
+            raise Apart(self.trace, wrong)
 
     def _thread_states(self) -> list[str]:
         return [self.model.tcb[thread].state.name for thread in THREADS]
@@ -195,18 +239,6 @@ class LockStep:
         for statement in STATEMENTS:
             found += broken(statement, views, universe)
         return found
-
-    def told(self) -> str:
-        """The trace, to read; it is saved too, to be replayed."""
-        folder = Path(os.environ.get("REFINE_TRACES", ".refine/traces"))
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "last.json"
-        path.write_text(json.dumps(self.trace, indent=1), encoding="utf-8")
-        lines = [
-            f"  {step['operation']}({', '.join(f'{k}={v}' for k, v in step['arguments'].items())})"
-            for step in self.trace
-        ]
-        return "\n".join(["trace:", *lines, f"replay it: python -m tests.trace.replay {path}"])
 
 
 STATEMENTS: tuple[Statement, ...] = (
@@ -247,10 +279,12 @@ def _path(place: Place) -> str:
     return "".join(f".{step}" if isinstance(step, str) else f"[{step}]" for step in place.path).removeprefix(".")
 
 
-def different(evaluated: ByteMemory, native: Native, full: bool = False) -> list[str]:
-    """Where the C program evaluated and the C program compiled came to different words."""
+def different(evaluated: ByteMemory, native: Native, full: bool = False, objects: bool = True) -> list[str]:
+    """Where the C program evaluated and the C program compiled came to different words; without `objects`, globals."""
     found = []
     for root, address, path in words(full):
+        if address is not None and not objects:
+            continue
         left, right = evaluated.read(root, address, path), native.read(root, address, path)
         if left != right:
             where = root if address is None else f"{root}:{address}"
@@ -269,15 +303,6 @@ def _of_layer(layer: Any, arguments: dict[str, Any]) -> dict[str, Any]:
     return {
         key: states[value.name] if isinstance(value, model.ThreadState) else value for key, value in arguments.items()
     }
-
-
-def replay(trace: list[dict[str, Any]], native: Native | None = None) -> LockStep:
-    """Run a saved trace again; AssertionError where it fails, KeyError or ValueError if it is no trace."""
-    run = LockStep(native)
-    for step in trace:
-        leaves = parameters_of(EXEC, step["operation"])
-        run.step(step["operation"], {name: decode(leaf, step["arguments"][name]) for name, leaf in leaves.items()})
-    return run
 
 
 CHOICES: dict[str, tuple[Any, ...]] = {

@@ -7,16 +7,20 @@ and never a signal.
 from __future__ import annotations
 
 import collections
+import contextlib
+import io
 from typing import Any, ClassVar
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from executable_model.sel4.state import SchedulerAction, ThreadState
+from impl.c.native import Native
 from proofs.sel4.layers import EXEC
 from refinement.prove import parameters_of
-from tests.trace.lockstep import BY_NAME, THREADS, LockStep, Outcomes, candidates, values_of
+from tests.trace.lockstep import BY_NAME, THREADS, Apart, LockStep, Outcomes, candidates, values_of
+from tests.trace.traces import replay, save, shortened, told
 
 STEPS = 30
 ENTRIES = ("send_ipc", "receive_ipc", "receive_signal", "send_signal", "handle_yield", "timer_tick")
@@ -28,7 +32,7 @@ CALM = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too
 class Traces(RuleBasedStateMachine):
     """Operations on all layers in lock step, those whose preconditions hold."""
 
-    native: ClassVar[Any] = None
+    native: ClassVar[Native | None] = None
     outcomes: ClassVar[Outcomes]
 
     def __init__(self) -> None:
@@ -68,8 +72,8 @@ class Traces(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Some traces end in a comparison of everything, also of what no operation should have touched."""
-        wrong = self.run.wrong(full=True) if self.full else []
-        assert wrong == [], "\n".join([*wrong[:8], self.run.told()])
+        if self.full:
+            self.run.check(full=True)
 
 
 def drawn(data: st.DataObject, name: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -101,8 +105,11 @@ def _operation_rule(name: str) -> Any:
     return precondition(possible)(rule(data=st.data())(step))
 
 
-def run_traces(native: Any, examples: int) -> Outcomes:
-    """Draw traces and run them; AssertionError with a shrunk one where layers differ or a statement breaks."""
+def run_traces(native: Native | None, examples: int) -> Outcomes:
+    """Draw traces and run them; gives what they came to.
+
+    Where layers differ or a statement does not hold, AssertionError with a short trace, which is saved.
+    """
     seen: Outcomes = collections.Counter()
     rules = {f"operation_{name}": _operation_rule(name) for name in BY_NAME}
     rules |= {f"enter_{name}": _entry_rule(name) for name in ENTRIES}
@@ -110,10 +117,23 @@ def run_traces(native: Any, examples: int) -> Outcomes:
     chosen = settings(
         max_examples=examples,
         stateful_step_count=STEPS,
+        # A trace is shortened by leaving out steps: that takes seconds, where shrinking what was drawn takes minutes.
+        phases=(Phase.generate,),
         deadline=None,
         suppress_health_check=CALM,
         database=None,
+        report_multiple_bugs=False,
         print_blob=False,
     )
-    run_state_machine_as_test(machine, settings=chosen)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            run_state_machine_as_test(machine, settings=chosen)
+    except Apart as apart:
+        trace = shortened(apart.trace, native)
+        path = save(trace)
+        try:
+            replay(trace, native)
+        except Apart as short:
+            apart = short
+        raise AssertionError(f"{told(apart)}\nreplay it: python -m tests.trace.replay {path}") from None
     return seen

@@ -6,9 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from impl.c.native import Native
-from impl.sel4.program import program, sources
-from tests.trace.lockstep import replay
+from tests.trace.lockstep import Apart, compiled
+from tests.trace.traces import replay, told
 
 
 def main(arguments: list[str]) -> int:
@@ -17,12 +16,12 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m tests.trace.replay FILE", file=sys.stderr)
         return 2
     try:
-        with Native(program(), sources()) as native:
+        with compiled() as native:
             replay(json.loads(Path(arguments[0]).read_text(encoding="utf-8")), native)
-    except AssertionError as error:
-        print(error)
+    except Apart as apart:
+        print(told(apart))
         return 1
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         print(f"{arguments[0]}: not a trace that can be replayed: {error}", file=sys.stderr)
         return 2
     print("all layers agree")

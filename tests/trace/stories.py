@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from executable_model.sel4.state import ThreadState
 from impl.c.native import Native
 from tests.trace.lockstep import ENDPOINTS, NOTIFICATIONS, THREADS, LockStep, Outcomes
 
@@ -76,6 +77,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
         ("send_signal", {"notification": N1, "badge": 1}),
         ("send_signal", {"notification": N1, "badge": 6}),
         ("complete_signal", {"notification": N1, "thread": T4}),
+        ("send_signal", {"notification": N2, "badge": 6}),
     ),
     "signal to a receiver": (_BOUND, *_RECEIVERS, ("send_signal", {"notification": N1, "badge": 1}), *LEAVE),
     "stopped": (
@@ -84,6 +86,18 @@ STORIES: dict[str, tuple[Step, ...]] = {
         ("cancel_ipc", {"thread": T1}),
         *_starts(T3),
         ("suspend", {"thread": T3}),
+        *LEAVE,
+    ),
+    "transfers": tuple(("do_ipc_transfer", {"sender": t, "receiver": u, "badge": 6}) for t in THREADS for u in THREADS),
+    "unbound": (_BOUND, ("unbind_notification", {"thread": T1}), ("unbind_notification", {"thread": T2})),
+    "scheduling": (
+        *_READY,
+        ("reschedule_required", {}),
+        ("tcb_sched_enqueue", {"thread": T4}),
+        ("tcb_sched_dequeue", {"thread": T4}),
+        ("tcb_sched_append", {"thread": T4}),
+        ("set_thread_state", {"thread": T4, "state": ThreadState.Restart}),
+        ("possible_switch_to", {"thread": T2}),
         *LEAVE,
     ),
     "yield": (*_READY, ("set_priority", {"thread": T4, "priority": 3}), *LEAVE, ("handle_yield", {}), *LEAVE),

@@ -77,7 +77,7 @@ def _no_back_link(monkeypatch: pytest.MonkeyPatch) -> None:
         if not queued and s.tcb[thread].sched_next != NULL:
             s.tcb[s.tcb[thread].sched_next].sched_prev = NULL
 
-    monkeypatch.setitem(EXEC.operations, "tcb_sched_enqueue", wrong)  # type: ignore[arg-type]
+    monkeypatch.setitem(EXEC.operations, "tcb_sched_enqueue", wrong)
     monkeypatch.setattr("executable_model.sel4.schedule.tcb_sched_enqueue", wrong)
     monkeypatch.setattr("executable_model.sel4.tcb.tcb_sched_enqueue", wrong)
 
@@ -118,7 +118,7 @@ def test_a_layer_that_stops_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(s: Any) -> None:
         raise KeyError("gone")
 
-    monkeypatch.setitem(EXEC.operations, "schedule", stop)  # type: ignore[arg-type]
+    monkeypatch.setitem(EXEC.operations, "schedule", stop)
     with pytest.raises(TraceFailure, match="exec stops with KeyError"):
         run_of(RESUMED)
 

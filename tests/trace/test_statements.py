@@ -1,0 +1,205 @@
+"""Every statement that the proofs use can fail: each is broken by a small corruption of a reachable state.
+
+Likewise every field that a relation compares is really compared.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from executable_model.sel4.state import DOMAIN_SCHEDULE_LENGTH, NotificationState, Thread, ThreadState
+from impl.c.memory import OBJECTS
+from proofs.sel4.exec_c import RELATION as EXEC_C
+from proofs.sel4.spec_exec import RELATION as SPEC_EXEC
+from refinement.logic import NULL, reference
+from refinement.relation import Relation, disagreements
+from refinement.schema import Field
+from spec.sel4.state import ThreadState as AbstractState
+from tests.trace.lockstep import STATEMENTS, LockStep, broken
+from tests.trace.stories import E1, IDLE, N1, T1, T2, T4, tell
+
+LATE = 10**6
+"""A ticket or place behind all others."""
+MISPLACED = OBJECTS[0] + 0x8
+LAST = DOMAIN_SCHEDULE_LENGTH - 1
+Corruption = Callable[[LockStep], object]
+
+
+def _set(layer: str, path: str, value: Any, *keys: Any) -> Corruption:
+    """Put a value in a field of a layer's state; one without a class of its own is made of the one that is there."""
+
+    def corrupt(run: LockStep) -> None:
+        holder = run.spec if layer == "spec" else run.model
+        *outer, last = path.split(".")
+        for name, key in zip(outer, keys, strict=False):
+            holder = getattr(holder, name)[key]
+        if len(keys) > len(outer):
+            getattr(holder, last)[keys[-1]] = value
+        else:
+            setattr(holder, last, value)
+
+    return corrupt
+
+
+def _word(root: str, address: int, path: str, value: int) -> Corruption:
+    return lambda run: run.memory.write(root, address, path, value)
+
+
+def _misplaced(kind: str, made: Any) -> Corruption:
+    return lambda run: getattr(run.model, kind).update({reference(kind)(MISPLACED): made})
+
+
+def _head(run: LockStep) -> Any:
+    """The first of the ready threads 1 to 3."""
+    return run.model.ready_queue[0, 3].head
+
+
+def _behind_head(run: LockStep) -> Any:
+    return run.model.tcb[_head(run)].sched_next
+
+
+def _alike(layer: str, states: Any) -> dict[str, tuple[str, Corruption]]:
+    """Corruptions of what the specification and the model have in common."""
+    return {
+        f"{layer}/thread_bounds": ("ready", _set(layer, "tcb.priority", 256, T1)),
+        f"{layer}/queued_runnable": ("ready", _set(layer, "tcb.state", states.Inactive, T1)),
+        f"{layer}/blocked_on_endpoint": ("senders", _set(layer, "tcb.endpoint", NULL, T2)),
+        f"{layer}/blocked_on_notification": ("waiters", _set(layer, "tcb.notification", NULL, T2)),
+        f"{layer}/badge_width": ("senders", _set(layer, "tcb.badge", 1 << 28, T1)),
+        f"{layer}/bound_thread": ("bound", _set(layer, "notification.bound_thread", T2, N1)),
+        f"{layer}/bound_notification": ("bound", _set(layer, "tcb.bound_notification", N1, T2)),
+        f"{layer}/current_thread": ("ready", _set(layer, "current_thread", NULL)),
+        f"{layer}/idle_thread": ("ready", _set(layer, "tcb.state", states.Inactive, IDLE)),
+        f"{layer}/only_idle_thread": ("bound", _set(layer, "tcb.state", states.IdleThreadState, T1)),
+        f"{layer}/candidate": ("candidate", _set(layer, "candidate", T4)),
+        f"{layer}/resumed_thread": ("ready", _set(layer, "tcb.queued", True, T4)),
+        f"{layer}/no_orphans": ("ready", _set(layer, "tcb.queued", False, T1)),
+        f"{layer}/current_domain": ("ready", _set(layer, "current_domain", 16)),
+        f"{layer}/domain_entries": ("ready", lambda run: setattr(_layer(run, layer).domain_schedule[1], "domain", 16)),
+        f"{layer}/domain_schedule_ends": (
+            "ready",
+            lambda run: setattr(_layer(run, layer).domain_schedule[LAST], "duration", 1),
+        ),
+        f"{layer}/domain_time_left": ("ready", _set(layer, "domain_time", 0)),
+    }
+
+
+def _layer(run: LockStep, layer: str) -> Any:
+    return run.spec if layer == "spec" else run.model
+
+
+CORRUPTIONS: dict[str, tuple[str, Corruption]] = {
+    **_alike("spec", AbstractState),
+    "spec/one_direction": ("senders", _set("spec", "tcb.state", AbstractState.BlockedOnReceive, T1)),
+    "spec/blocked_on_notification": ("waiters", _set("spec", "notification.active", True, N1)),
+    "spec/time_passes": ("bound", _set("spec", "now", -1)),
+    "spec/arrived_earlier": ("senders", lambda run: setattr(run.spec.tcb[T1], "since", run.spec.now)),
+    "spec/arrived_in_turn": ("senders", lambda run: setattr(run.spec.tcb[T1], "since", run.spec.tcb[T2].since)),
+    "spec/place_taken": ("ready", lambda run: setattr(run.spec.tcb[T1], "place", run.spec.now)),
+    "spec/places_differ": ("ready", lambda run: setattr(run.spec.tcb[T1], "place", run.spec.tcb[T2].place)),
+    **_alike("exec", ThreadState),
+    "exec/unqueued_links": ("ready", _set("exec", "tcb.sched_next", T1, T4)),
+    "exec/ready_links": ("ready", lambda run: setattr(run.model.tcb[_behind_head(run)], "sched_prev", NULL)),
+    "exec/ready_ends": ("ready", lambda run: setattr(run.model.ready_queue[0, 3], "end", NULL)),
+    "exec/ready_bitmaps": ("ready", _set("exec", "l2_bitmap", 0, (0, 7))),
+    "exec/group_bitmap": ("ready", _set("exec", "l1_bitmap", 0, 0)),
+    "exec/bitmap_width": ("ready", _set("exec", "l1_bitmap", 1 | 1 << 8, 0)),
+    "exec/blocked_on_endpoint": ("senders", _set("exec", "tcb.ep_prev", NULL, T2)),
+    "exec/blocked_on_notification": ("waiters", _set("exec", "tcb.ep_next", NULL, T2)),
+    "exec/not_waiting": ("ready", _set("exec", "tcb.ep_next", T2, T1)),
+    "exec/endpoint_ends": ("senders", _set("exec", "endpoint.tail", T1, E1)),
+    "exec/notification_ends": ("waiters", _set("exec", "notification.state", NotificationState.Idle, N1)),
+    "c/thread_state_number": ("bound", _word("tcb", T1.number, "tcbState.words[0]", 0xF)),
+    "c/endpoint_state_number": ("bound", _word("endpoint", E1.number, "words[0]", 0x3)),
+    "c/notification_state_number": ("bound", _word("notification", N1.number, "words[0]", 0x3)),
+    "c/tcb_alignment": ("bound", _misplaced("tcb", Thread())),
+    "c/endpoint_alignment": ("bound", _misplaced("endpoint", object())),
+    "c/notification_alignment": ("bound", _misplaced("notification", object())),
+    "spec-exec/arrival_order": ("senders", _set("spec", "tcb.since", LATE, T2)),
+    "spec-exec/none_between": ("senders", _set("spec", "tcb.since", LATE, T2)),
+    "spec-exec/endpoint_arrivals": ("senders", _set("spec", "tcb.since", LATE, T1)),
+    "spec-exec/notification_arrivals": ("waiters", _set("spec", "tcb.since", LATE, T1)),
+    "spec-exec/ready_order": ("ready", lambda run: setattr(run.spec.tcb[_head(run)], "place", LATE)),
+    "spec-exec/no_place_between": ("ready", lambda run: setattr(run.spec.tcb[_behind_head(run)], "place", LATE)),
+    "spec-exec/ready_places": ("ready", lambda run: setattr(run.spec.tcb[_head(run)], "place", LATE)),
+}
+"""For each statement a story, and what to do to the state that it leads to."""
+
+
+def _name(statement: Any) -> str:
+    return f"{'-'.join(statement.layers)}/{statement.id}"
+
+
+def test_there_is_a_corruption_for_each_statement():
+    assert sorted(map(_name, STATEMENTS)) == sorted(CORRUPTIONS)
+
+
+@pytest.mark.parametrize("statement", STATEMENTS, ids=_name)
+def test_a_statement_can_fail(statement):
+    story, corrupt = CORRUPTIONS[_name(statement)]
+    run = tell(story)
+    assert broken(statement, run.views(), run.universe()) == []
+    corrupt(run)
+    assert broken(statement, run.views(), run.universe()), "it holds of the corrupted state too"
+
+
+def _compared() -> Iterator[tuple[Relation, Field]]:
+    for relation in (SPEC_EXEC, EXEC_C):
+        yield from ((relation, declared) for declared, _ in relation.compared())
+
+
+@pytest.mark.parametrize(
+    ("relation", "declared"), [pytest.param(r, d, id=f"{r.name}/{d.path}") for r, d in _compared()]
+)
+def test_a_field_is_compared(relation, declared):
+    """In some story, another value of the field of the upper layer is a disagreement, and the only one."""
+    for story in ("senders", "waiters", "ready", "candidate", "pending signal"):
+        run = tell(story)
+        for holder, name in _places(_layer(run, relation.upper.name), declared, run.universe()):
+            old = holder[name] if isinstance(holder, dict) else getattr(holder, name)
+            _put(holder, name, _another(declared, old))
+            views = run.views()
+            found = disagreements(relation, views[relation.upper.name], views[relation.lower.name], run.universe())
+            _put(holder, name, old)
+            if len(found) == 1 and found[0].startswith(declared.path):
+                return
+    pytest.fail("no other value of the field is a disagreement")
+
+
+def _places(state: Any, declared: Field, universe: dict[str, list[Any]]) -> Iterator[tuple[Any, Any]]:
+    """Where the field is held: an object and attribute, or an array and index."""
+    outer, _, name = declared.path.partition(".")
+    whole = getattr(state, outer)
+    if not declared.keys:
+        yield state, outer
+    elif not name:
+        yield from ((whole, index) for index in universe[outer])
+    else:
+        for key in universe[outer]:
+            array = getattr(whole[key], name)
+            if declared.path in universe:
+                yield from ((array, index) for index in universe[declared.path])
+            else:
+                yield whole[key], name
+
+
+def _put(holder: Any, name: Any, value: Any) -> None:
+    if isinstance(holder, dict):
+        holder[name] = value
+    else:
+        setattr(holder, name, value)
+
+
+def _another(declared: Field, old: Any) -> Any:
+    """Another value of the field's type."""
+    leaf = declared.leaf
+    if leaf.form == "ref":
+        return reference(leaf.kind)(MISPLACED)
+    if isinstance(old, enum.Enum):
+        members = list(type(old))
+        return members[(members.index(old) + 1) % len(members)]
+    return not old if isinstance(old, bool) else old ^ 1
