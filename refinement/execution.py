@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import define
 
 from refinement import terms
+from refinement.call_proof import CallControl
 from refinement.choices import AnySuitable, Witnesses
 from refinement.explore import Cut, Explorer, Fact, Infeasible, ProofError, Run
 from refinement.layers import Layer, PythonLayer
 from refinement.loop_proof import LoopControl, inside_variable
 from refinement.loops import Moment
-from refinement.obligations import Obligation, Result, Settings, Status
+from refinement.obligations import OF_PAIR, Obligation, Result, Settings, Status
 from refinement.path import Goal, Path, wrap_object
 from refinement.refutation import refute
 from refinement.relation import Relation, wrap_keys
@@ -72,8 +73,9 @@ class Execution:
             name: leaf.wrap(terms.variable(f"argument.{name}", leaf.sort(proof.encoding)))
             for name, leaf in proof.parameters.items()
         }
-        self.pristine = self._states("")
-        self.looping = self._states("loop.") if proof.operation.loops else None
+        self.pristine = self.states("")
+        self.looping = self.states("loop.") if proof.operation.loops else None
+        self.after_calls: dict[str, Mapping[str, Any]] = {}
         self.start_facts = self.facts(self.pristine, "")
         self.compared = proof.relation.compared() if proof.relation is not None else []
         self.reads: dict[str, set[str]] = {}
@@ -99,8 +101,7 @@ class Execution:
     def key(self, what: str, which: str = "") -> str:
         """The id of the task's obligation of a sort (`state`, `relation`, `choice`, `loop`, `guards`, ...)."""
         proof = self.proof
-        of_pair = what in ("state", "relation", "choice", "loop")
-        return "/".join(filter(None, (proof.base, proof.name if of_pair else proof.lower.name, what, which)))
+        return "/".join(filter(None, (proof.base, proof.name if what in OF_PAIR else proof.lower.name, what, which)))
 
     def object(self, kind: str, keys: Keys) -> Any:
         """The reference or index of a kind that key terms stand for."""
@@ -148,7 +149,8 @@ class Execution:
         condition = term_of_truth(present(statement.kinds, views, schemas, objects))
         return terms.implies(condition, term_of_truth(statement.holds(*views, *objects)))
 
-    def _states(self, tag: str) -> dict[str, Any]:
+    def states(self, tag: str) -> dict[str, Any]:
+        """Related states of unknown content, by layer."""
         proof = self.proof
         lower = proof.lower.fresh(proof.encoding, tag)
         states = {proof.lower.name: lower}
@@ -189,6 +191,7 @@ class Execution:
             self._widen(path, read)
         path.inside = bool(proof.operation.loops) and run.decide(inside_variable())
         run.loops = LoopControl(self, path)
+        run.calls = CallControl(self, path)
         run.chooser = (Witnesses(self, path) if proof.chooses() else AnySuitable(self, path)).choose
         self._call(path, proof.lower)
         if path.inside and proof.lower.name not in path.reached:
@@ -295,22 +298,37 @@ class Execution:
         ]
         assert isinstance(path.run.loops, LoopControl)
         goals += path.run.loops.goals()
-        written = {name for layer in proof.layers for name in layer.written(path.live[layer.name])}
+        assert isinstance(path.run.calls, CallControl)
+        goals += path.run.calls.goals()
+        considered, at_end = self.state_goals(path, path.live)
+        goals += at_end
+        return goals, considered - {goal.key for goal in goals}
+
+    def state_goals(self, path: Path, states: Mapping[str, Any]) -> tuple[set[str], list[Goal]]:
+        """That the states are related and satisfy the invariants, and all obligations that this is about.
+
+        There are no goals about what nothing was written of.
+        """
+        proof = self.proof
+        goals: list[Goal] = []
         considered: set[str] = set()
+        written = {name for layer in proof.layers for name in layer.written(states[layer.name])}
         for invariant in proof.stack.invariants[proof.lower.name]:
             key = self.key("invariant", invariant.id)
             considered.add(key)
-            goals += self._statement_goal(path, invariant, key, written)
+            goals += self._statement_goal(path, states, invariant, key, written)
         if proof.relation is not None:
             for fact in proof.relation.facts:
                 key = self.key("relation", fact.id)
                 considered.add(key)
-                goals += self._statement_goal(path, fact, key, written)
+                goals += self._statement_goal(path, states, fact, key, written)
             considered.add(self.key("state"))
-            goals += self._agreement_goals(path, proof.relation, written)
-        return goals, considered - {goal.key for goal in goals}
+            goals += self._agreement_goals(path, states, proof.relation, written)
+        return considered, goals
 
-    def _statement_goal(self, path: Path, statement: Statement, key: str, written: set[str]) -> list[Goal]:
+    def _statement_goal(
+        self, path: Path, states: Mapping[str, Any], statement: Statement, key: str, written: set[str]
+    ) -> list[Goal]:
         """That a statement holds again, unless nothing that it reads was written."""
         run = path.run
         choice = self.skolems(statement.kinds)
@@ -323,14 +341,16 @@ class Execution:
         if not reads & written:
             return []
         with run.statement(collect=True) as read:
-            term = self.holds(statement, path.live, choice)
+            term = self.holds(statement, states, choice)
         self.add_footprint(path, statement.kinds, choice)
         return [Goal(key, term, statement.prose, tuple(read))]
 
-    def _agreement_goals(self, path: Path, relation: Relation, written: set[str]) -> list[Goal]:
+    def _agreement_goals(
+        self, path: Path, states: Mapping[str, Any], relation: Relation, written: set[str]
+    ) -> list[Goal]:
         """That every related field written in either layer has the value that the lower layer gives it."""
         run = path.run
-        upper, lower = path.live[relation.upper.name], path.live[relation.lower.name]
+        upper, lower = states[relation.upper.name], states[relation.lower.name]
         goals = []
         for declared, decoder in self.compared:
             part = relation.upper.schema.parts[declared.path.split(".")[0]]

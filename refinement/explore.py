@@ -9,7 +9,7 @@ with it the solver's scopes: what was asserted there is not asserted again.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
@@ -95,6 +95,16 @@ class Loops(Protocol):
 
     def leave(self, run: Run) -> None:
         """Note that the run leaves the loop."""
+
+
+class Calls(Protocol):
+    """Who says which operations are called by contract (see `refinement.call_proof`)."""
+
+    def known(self, name: str) -> bool:
+        """Whether a contract stands for the operation."""
+
+    def call(self, run: Run, name: str, arguments: Mapping[str, Any] | tuple[Term, ...]) -> None:
+        """Let the contract stand for a call of the operation."""
 
 
 @define
@@ -184,6 +194,7 @@ class Run:
         self.location: Callable[[], str] = caller_location
         self.chooser: Callable[[Any, Any, Any, str], Any] | None = None
         self.loops: Loops | None = None
+        self.calls: Calls | None = None
         self.assumed: list[Term] = []
 
     def simplify(self, condition: Term) -> Term:
@@ -331,6 +342,15 @@ class Run:
         if self.chooser is None:
             raise ProofError(f"the choice {label!r} has no witness: the proof of this operation must supply one")
         return self.chooser(objects, suitable, before, label)
+
+    def by_contract(self, name: str) -> bool:
+        """Whether in this proof the contract of an operation stands for calls of it."""
+        return self.calls is not None and not self.stating and self.calls.known(name)
+
+    def call(self, name: str, arguments: Mapping[str, Any] | tuple[Term, ...]) -> None:
+        """Call an operation by its contract, with its arguments by name or as the lower layer's terms in order."""
+        assert self.calls is not None
+        self.calls.call(self, name, arguments)
 
     def _loops(self, label: str) -> Loops:
         if self.loops is None or not self.loops.known(label):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, get_type_hints
 
 from attrs import field, frozen
 
@@ -12,7 +12,7 @@ from refinement import plain, terms
 from refinement.explore import Run
 from refinement.logic import Ref
 from refinement.places import relative
-from refinement.schema import Encoding, Field, Leaf, Schema, schema_of
+from refinement.schema import Encoding, Field, Leaf, Schema, leaf_of, schema_of
 from refinement.state import FieldMap, Keys, SymbolicState, unknown_field
 from refinement.statements import Total
 from refinement.terms import Term
@@ -34,6 +34,9 @@ class Layer(Protocol):
 
     def call(self, run: Run, state: Any, operation: str, arguments: Mapping[str, Any]) -> Any:
         """Run an operation on a symbolic state; gives its result."""
+
+    def argument_terms(self, operation: str, arguments: Mapping[str, Any], encoding: Encoding) -> tuple[Term, ...]:
+        """The terms of arguments given by name in the terms of a Python layer."""
 
     def location(self, operation: str) -> str:
         """`file:line` of the operation."""
@@ -93,9 +96,14 @@ class PythonLayer:
         finally:
             run.layer = before
 
+    def argument_terms(self, operation: str, arguments: Mapping[str, Any], encoding: Encoding) -> tuple[Term, ...]:
+        """The terms of arguments given by name."""
+        types = parameters_of(self, operation)
+        return tuple(leaf.unwrap(arguments[name], leaf.sort(encoding)) for name, leaf in types.items())
+
     def location(self, operation: str) -> str:
         """`file:line` of the operation's function."""
-        function = self.operations[operation]
+        function = inspect.unwrap(self.operations[operation])
         return f"{relative(inspect.getsourcefile(function) or '')}:{function.__code__.co_firstlineno}"
 
     def written(self, state: SymbolicState) -> set[str]:
@@ -138,6 +146,12 @@ class PythonLayer:
     def load(self, data: Mapping[str, Any]) -> Any:
         """The plain state that `dump` wrote."""
         return plain.load(self.schema, data)
+
+
+def parameters_of(layer: PythonLayer, operation: str) -> dict[str, Leaf]:
+    """The types of an operation's arguments, by name."""
+    hints = get_type_hints(layer.operations[operation], include_extras=True)
+    return {name: leaf_of(hint) for name, hint in hints.items() if name not in ("s", "return")}
 
 
 def plain_value(state: SymbolicState, declared: Field, at: tuple[Any, ...], value: Callable[[Term], int]) -> Any:

@@ -8,12 +8,15 @@ and on symbolic values.  What Python's syntax cannot say of both is here:
   `implies`, `iff`, `ite`, `one_of` (in operations use `and`, `or`, `not`, `if`);
 - machine words (`Word`, `Word64`), arrays and tables of objects for declaring a state;
 - `choose`: some object for which a predicate holds, or the least one;
-- `repeat` and `walk`: loops without a small bound.
+- `repeat` and `walk`: loops without a small bound;
+- `operation`: marks a function that is proved on its own, and by whose contract callers can be proved.
 """
 
 from __future__ import annotations
 
 import enum
+import functools
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -106,6 +109,7 @@ def reference(kind: str) -> type[Ref]:
 
 K = TypeVar("K")
 V = TypeVar("V")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Objects(dict[K, V], Generic[K, V]):
@@ -276,6 +280,26 @@ def walk(label: str, first: Any, following: Callable[[Any], Any]) -> Iterator[An
         after = following(cursor)
         yield cursor
         cursor = after
+
+
+def operation(function: F) -> F:
+    """Mark a function without a result that is proved on its own.
+
+    In the proof of a caller that names it among its `calls`, its contract stands for it: what is required holds
+    when it is called, and afterwards nothing is known but the invariants and the relation.
+    """
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def called(*given: Any, **named: Any) -> Any:
+        run = context.current()
+        if run is None or not run.by_contract(function.__name__):
+            return function(*given, **named)
+        _, *arguments = signature.bind(*given, **named).arguments.items()
+        run.call(function.__name__, dict(arguments))
+        return None
+
+    return called  # type: ignore[return-value]
 
 
 def index_of(member: enum.Enum) -> int:

@@ -30,6 +30,10 @@ class Kind(enum.Enum):
     TERMINATION = "termination"
 
 
+OF_PAIR = ("state", "relation", "choice", "loop", "call")
+"""The parts of ids that say that an obligation is about both layers of a pair."""
+
+
 @frozen
 class Obligation:
     """A statement to be proved.

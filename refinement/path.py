@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,13 +31,26 @@ class Goal:
 
 
 @define
+class Called:
+    """A call by contract of the operation `name`: by layer, the states before it and the arguments' terms.
+
+    `given` are the arguments as the top layer gave them.
+    """
+
+    name: str
+    before: dict[str, Any] = field(factory=dict)
+    terms: dict[str, tuple[Term, ...]] = field(factory=dict)
+    given: Mapping[str, Any] = field(factory=dict)
+
+
+@define
 class Path:
     """One path of a proof.
 
     `start` is the moment before the operation and `live` the states as the run changes them, by layer;
     `inside` says whether the path is one from inside a loop, `head` the moment at that loop's head;
     `reached` has the loop that each layer came to, `ended` whether it then took an iteration or left,
-    and `cuts` where its run was cut.
+    and `cuts` where its run was cut; `called` has the calls by contract.
     """
 
     run: Run
@@ -50,6 +63,7 @@ class Path:
     ended: dict[str, str] = field(factory=dict)
     cuts: dict[str, Cut] = field(factory=dict)
     choices: int = 0
+    called: list[Called] = field(factory=list)
 
     def before(self, layer: str) -> Moment:
         """The moment from which a layer's run goes on: the start, or the loop head once it came there."""

@@ -8,17 +8,17 @@ related again, the invariants hold again, and nothing was done that the plain ru
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, get_type_hints
+from typing import Any
 
 from attrs import field, frozen
 
 from refinement.execution import Execution
 from refinement.explore import ProofError
-from refinement.layers import Layer, PythonLayer
+from refinement.layers import Layer, PythonLayer, parameters_of
 from refinement.loops import Loop
-from refinement.obligations import Kind, Obligation, Result, Settings, Task
+from refinement.obligations import OF_PAIR, Kind, Obligation, Result, Settings, Task
 from refinement.relation import Relation
-from refinement.schema import MACHINE, MATHEMATICAL, Encoding, Leaf, leaf_of
+from refinement.schema import MACHINE, MATHEMATICAL, Encoding
 from refinement.statements import Statement
 
 
@@ -28,7 +28,9 @@ class Operation:
 
     `requires(s, **arguments)` is its precondition, stated alike on a state of any Python layer.
     `witnesses` supply the specification's choices, by label: `(before, after) -> reference or None`,
-    from the moments before and after the lower layer's run (or loop iteration).
+    from the moments before and after the lower layer's run (or loop iteration).  For each of `calls`, operations
+    that are proved on their own, its contract stands in this one's proof; as they are given as objects made
+    before, no proof can rest on itself.
     """
 
     module: str
@@ -36,6 +38,7 @@ class Operation:
     requires: Callable[..., Any] | None = field(default=None, repr=False)
     witnesses: Mapping[str, Callable[..., Any]] = field(factory=dict, repr=False)
     loops: tuple[Loop, ...] = ()
+    calls: tuple[Operation, ...] = field(default=(), repr=False)
 
 
 @frozen
@@ -62,24 +65,27 @@ class Stack:
         statements += [fact for relation in self.relations for fact in relation.facts]
         found = {f"{self.kernel}/{'-'.join(s.layers)}/{s.id}": s.prose for s in statements}
         for operation in operations:
+            for callee in operation.calls:
+                found[f"{self.kernel}/{callee.module}/{callee.name}"] = f"{callee.name} is proved on its own."
             if operation.requires is not None:
                 prose = " ".join((operation.requires.__doc__ or "").split())
                 found[f"{self.kernel}/{operation.module}/{operation.name}/requires"] = prose
         return found
 
     def tasks(self, operations: Iterable[Operation]) -> tuple[Task, ...]:
-        """For each operation: the top layer on its own, then each pair of neighbours."""
+        """For each operation: the top layer on its own, then each pair of neighbours.
+
+        ProofError if one calls another by contract that is not among them.
+        """
         tasks = []
+        operations = tuple(operations)
         for operation in operations:
+            for callee in operation.calls:
+                if callee not in operations:
+                    raise ProofError(f"{operation.name} calls {callee.name} by contract, which is not proved")
             tasks.append(Proof(self, operation, None).task())
             tasks += [Proof(self, operation, relation).task() for relation in self.relations]
         return tuple(tasks)
-
-
-def parameters_of(layer: PythonLayer, operation: str) -> dict[str, Leaf]:
-    """The types of an operation's arguments, by name."""
-    hints = get_type_hints(layer.operations[operation], include_extras=True)
-    return {name: leaf_of(hint) for name, hint in hints.items() if name not in ("s", "return")}
 
 
 class Proof:
@@ -128,6 +134,8 @@ class Proof:
             for label in self.operation.witnesses:
                 claim = f"What {self.top.name} chooses as {label!r} in {name} is what {lower} comes to."
                 found.append(self._obligation("choice", label, claim, Kind.REFINEMENT))
+        for callee in self.operation.calls:
+            found.append(self._obligation("call", callee.name, self._call_claim(callee), Kind.REFINEMENT))
         for loop in self.operation.loops:
             found += self._loop(loop)
         claim = f"{name} does nothing in {lower} that is undefined or out of range."
@@ -142,6 +150,11 @@ class Proof:
         claim = f"After {self.operation.name}, {self.top.name} and {self.lower.name} agree on every related field."
         return self._obligation("state", "", claim, Kind.REFINEMENT)
 
+    def _call_claim(self, callee: Operation) -> str:
+        claim = f"Where {self.operation.name} calls {callee.name}, that operation's precondition holds"
+        in_step = f", and {self.top.name} and {self.lower.name} do so in step, with the same arguments"
+        return f"{claim}{in_step if self.relation is not None else ''}."
+
     def _loop(self, loop: Loop) -> list[Obligation]:
         names = " and ".join(layer.name for layer in self.layers)
         claim = f"The loop {loop.label} of {names} keeps its invariant"
@@ -153,8 +166,7 @@ class Proof:
         return found
 
     def _obligation(self, what: str, which: str, claim: str, kind: Kind) -> Obligation:
-        of_pair = what in ("state", "relation", "choice", "loop")
-        layers = self.name if of_pair else self.lower.name
+        layers = self.name if what in OF_PAIR else self.lower.name
         return Obligation(
             id="/".join(filter(None, (self.base, layers, what, which))),
             layers=layers,
@@ -173,4 +185,5 @@ class Proof:
             ids += [f"{kernel}/{self.relation.name}/{fact.id}" for fact in self.relation.facts]
         if self.operation.requires is not None:
             ids.append(f"{self.base}/requires")
+        ids += [f"{kernel}/{callee.module}/{callee.name}" for callee in self.operation.calls]
         return tuple(ids)

@@ -13,7 +13,7 @@ from executable_model.sel4.state import (
     ThreadRef,
     ThreadState,
 )
-from refinement.logic import NULL, Word, highest_bit, one_of
+from refinement.logic import NULL, Word, highest_bit, one_of, operation
 
 
 def is_runnable(s: State, thread: ThreadRef) -> bool:
@@ -167,11 +167,13 @@ def next_domain(s: State) -> None:
     s.domain_time = s.domain_schedule[index].duration
 
 
+@operation
 def schedule_choose_new_thread(s: State) -> None:
     """Choose a thread, of the next domain if the time of the current one has run out."""
     if s.domain_time == 0:
         next_domain(s)
     choose_thread(s)
+    s.scheduler_action = SchedulerAction.ResumeCurrentThread
 
 
 def schedule(s: State) -> None:
@@ -202,7 +204,7 @@ def schedule(s: State) -> None:
             schedule_choose_new_thread(s)
         else:
             switch_to_thread(s, candidate)
-    s.scheduler_action = SchedulerAction.ResumeCurrentThread
+            s.scheduler_action = SchedulerAction.ResumeCurrentThread
 
 
 def activate_thread(s: State) -> None:

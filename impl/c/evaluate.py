@@ -28,6 +28,7 @@ Kinds: `pointer`, `array`, `shift`, `division`, `overflow`, `cast`, `uninitialis
 """
 
 LoopHook = Callable[[str, dict[str, Any], tuple[str, ...]], None]
+CallHook = Callable[[str, tuple["Bits | Place", ...]], bool]
 
 
 class UndefinedBehaviour(Exception):
@@ -127,6 +128,8 @@ class Evaluator:
       values of the visible variables, which it may replace, and the names that the loop assigns;
       `iteration` is then how often the loop went round (0: it is entered) and `program.loop(label)` says
       what types the variables have.  A variable not assigned yet is `operations.UNSET`.
+    - `at_call(name, arguments)` is called on entry to each function without a result, which is left at once
+      if that is true.
     - `ghosts[name](*arguments)` is called for a ghost function, `externals[name](*arguments)` for one
       that has no definition.
     - `location` is the `file:line` of what is evaluated, as of the last decision, guard or access.
@@ -140,6 +143,7 @@ class Evaluator:
         *,
         valid: Callable[[str, Bits], Truth] | None = None,
         at_loop: LoopHook | None = None,
+        at_call: CallHook | None = None,
         ghosts: Mapping[str, Callable[..., None]] | None = None,
         externals: Mapping[str, Callable[..., Bits | None]] | None = None,
     ):
@@ -151,6 +155,7 @@ class Evaluator:
             raise TypeError("the memory does not know which objects are valid: pass `valid`")
         self.valid: Callable[[str, Bits], Truth] = valid or own_valid  # type: ignore[assignment]
         self.at_loop = at_loop
+        self.at_call = at_call
         self.ghosts = ghosts or {}
         self.externals = externals or {}
         self.addresses = memory.addresses
@@ -211,6 +216,10 @@ class Evaluator:
         self.iteration = count
         assert self.at_loop is not None
         self.at_loop(label, values, assigned)
+
+    def by_contract(self, name: str, arguments: tuple[Bits | Place, ...]) -> bool:
+        """Whether the call hook has dealt with a call; used by the generated code."""
+        return self.at_call is not None and self.at_call(name, arguments)
 
     def ghost(self, name: str, arguments: tuple[Any, ...], location: str) -> None:
         """A call of a ghost function; used by the generated code."""

@@ -96,6 +96,14 @@ class CLayer:
             raise ProofError(f"there is no C function {name or 'known'} for the operation {operation}: define it")
         return function
 
+    def argument_terms(
+        self, operation: str, arguments: Mapping[str, Any], encoding: Encoding
+    ) -> tuple[terms.Term, ...]:
+        """The terms of arguments given by name, in the order of the C function's parameters."""
+        function = self.function(operation)
+        given = arguments_of(function, arguments)
+        return tuple(bits.lift(value, _width(p.type)) for value, p in zip(given, function.parameters, strict=True))
+
     def location(self, operation: str) -> str:
         """`file:line` of the operation's function."""
         return self.place(self.function(operation).location)
@@ -286,7 +294,10 @@ class _Call:
         self.memory = state._memory
         self.guarded: set[terms.Term] = set()
         self.inside = ""
-        self.evaluator = Evaluator(layer.program, self.memory, self._guard, valid=self._valid, at_loop=self._at_loop)
+        self.operations = {function: operation for operation, function in layer.operations.items()}
+        self.evaluator = Evaluator(
+            layer.program, self.memory, self._guard, valid=self._valid, at_loop=self._at_loop, at_call=self._at_call
+        )
 
     def of(self, function: ir.Function, arguments: Mapping[str, Any]) -> Any:
         """Call the function with the arguments of those names."""
@@ -351,6 +362,20 @@ class _Call:
         for name, value in loops.head(self.run, label, current).items():
             variables[name] = bits.plain(value.term)
         self.inside = label
+
+    def _at_call(self, name: str, arguments: tuple[Bits | Place, ...]) -> bool:
+        operation = self.operations.get(name)
+        if operation is None or not self.run.by_contract(operation):
+            return False
+        parameters = self.layer.program.functions[name].parameters
+        self.run.call(
+            operation,
+            tuple(
+                bits.lift(operations.address(self.evaluator, value), _width(parameter.type))
+                for value, parameter in zip(arguments, parameters, strict=True)
+            ),
+        )
+        return True
 
     def _symbolic(self, value: Bits | Place, type: ir.Type) -> Symbolic:
         """The value of a C variable: a reference for a pointer to a kind of object, else a word."""

@@ -19,6 +19,7 @@ OPERATIONS = {
         "tcb_sched_dequeue",
         "reschedule_required",
         "possible_switch_to",
+        "schedule_choose_new_thread",
         "schedule",
         "activate_thread",
         "timer_tick",

@@ -71,6 +71,13 @@ def possible_switch_to(s: Any, thread: Any) -> Any:
     return _runnable(s, thread)
 
 
+def schedule_choose_new_thread(s: Any) -> Any:
+    """A new thread is to be chosen, and the current one would not be forgotten: if it is runnable, it is ready."""
+    current = s.current_thread
+    chooses = _is(s.scheduler_action, SchedulerAction.ChooseNewThread)
+    return all_of(chooses, implies(_runnable(s, current), s.tcb[current].queued))
+
+
 def activate_thread(s: Any) -> Any:
     """The scheduler has settled on the current thread."""
     return _resumes(s)

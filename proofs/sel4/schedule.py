@@ -25,6 +25,13 @@ def higher_ready(before: Moment, after: Moment) -> ThreadRef | None:
     return s.ready_queue[s.current_domain, model.highest_priority(s, s.current_domain)].head
 
 
+CHOOSE_NEW_THREAD = Operation(
+    "schedule",
+    "schedule_choose_new_thread",
+    preconditions.schedule_choose_new_thread,
+    witnesses={"highest_ready": highest_ready},
+)
+
 OPERATIONS = (
     Operation("schedule", "set_thread_state", preconditions.set_thread_state),
     Operation("schedule", "tcb_sched_enqueue", preconditions.tcb_sched_enqueue),
@@ -32,7 +39,8 @@ OPERATIONS = (
     Operation("schedule", "tcb_sched_dequeue", preconditions.tcb_sched_dequeue),
     Operation("schedule", "reschedule_required"),
     Operation("schedule", "possible_switch_to", preconditions.possible_switch_to),
-    Operation("schedule", "schedule", witnesses={"highest_ready": highest_ready, "higher_ready": higher_ready}),
+    CHOOSE_NEW_THREAD,
+    Operation("schedule", "schedule", witnesses={"higher_ready": higher_ready}, calls=(CHOOSE_NEW_THREAD,)),
     Operation("schedule", "activate_thread", preconditions.activate_thread),
     Operation("schedule", "timer_tick", preconditions.timer_tick),
     Operation("schedule", "handle_yield", preconditions.handle_yield),

@@ -10,7 +10,7 @@ to run; `schedule` settles it once, at the end of each kernel entry.
 
 from __future__ import annotations
 
-from refinement.logic import Word, all_of, any_of, choose, one_of
+from refinement.logic import Word, all_of, any_of, choose, one_of, operation
 from spec.sel4.state import (
     FAULT_IP,
     NEXT_IP,
@@ -141,20 +141,24 @@ def schedule(s: State) -> None:
         may_be_outranked = current == s.idle_thread or priority < s.tcb[current].priority
         if may_be_outranked and higher_ready(s, priority) is not None:
             tcb_sched_enqueue(s, candidate)
+            s.scheduler_action = SchedulerAction.ChooseNewThread
             schedule_choose_new_thread(s)
         elif was_runnable and priority == s.tcb[current].priority:
             tcb_sched_append(s, candidate)
+            s.scheduler_action = SchedulerAction.ChooseNewThread
             schedule_choose_new_thread(s)
         else:
             switch_to_thread(s, candidate)
-    s.scheduler_action = SchedulerAction.ResumeCurrentThread
+            s.scheduler_action = SchedulerAction.ResumeCurrentThread
 
 
+@operation
 def schedule_choose_new_thread(s: State) -> None:
     """Go over to the next domain if the time of the current one has run out, and choose a thread of it."""
     if s.domain_time == 0:
         next_domain(s)
     choose_thread(s)
+    s.scheduler_action = SchedulerAction.ResumeCurrentThread
 
 
 def next_domain(s: State) -> None:

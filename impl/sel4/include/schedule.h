@@ -16,6 +16,7 @@ void switchToThread(tcb_t *thread);
 void switchToIdleThread(void);
 void chooseThread(void);
 void nextDomain(void);
+void scheduleChooseNewThread(void);
 void schedule(void);
 void activateThread(void);
 void timerTick(void);

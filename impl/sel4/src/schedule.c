@@ -194,12 +194,13 @@ void nextDomain(void)
 
 /* Choose a thread, of the next domain if the time of the current one has run out:
    schedule_choose_new_thread. */
-static void scheduleChooseNewThread(void)
+void scheduleChooseNewThread(void)
 {
     if (ksDomainTime == 0) {
         nextDomain();
     }
     chooseThread();
+    ksSchedulerAction = SchedulerAction_ResumeCurrentThread;
 }
 
 /* Settle on the thread to run, at the end of each kernel entry: schedule.  A candidate is switched to at once
@@ -231,9 +232,9 @@ void schedule(void)
             scheduleChooseNewThread();
         } else {
             switchToThread(candidate);
+            ksSchedulerAction = SchedulerAction_ResumeCurrentThread;
         }
     }
-    ksSchedulerAction = SchedulerAction_ResumeCurrentThread;
 }
 
 /* Make the current thread ready for user mode; a restarted one repeats the instruction it entered the kernel
