@@ -33,7 +33,7 @@ class Witnesses:
         supply = proof.operation.witnesses.get(label)
         if supply is None:
             raise ProofError(f"the choice {label!r} needs a witness: add one to the proof of {proof.operation.name}")
-        with quiet(path.run):
+        with path.run.statement(collect=True) as looked_at:
             witness = supply(path.before(proof.top.name), path.now())
         key = self.execution.key("choice", label)
         kind = objects.part.name
@@ -45,7 +45,8 @@ class Witnesses:
             if witness is None:
                 path.goals.append(Goal(key, terms.negate(someone), f"no {kind} is suitable", ((kind, keys),), far=True))
                 return None
-            path.goals.append(Goal(key, _fits(objects, suitable, witness), "the witness is suitable"))
+            fits = _fits(objects, suitable, witness)
+            path.goals.append(Goal(key, fits, "the witness is suitable", tuple(looked_at)))
             if before is not None:
                 first = terms.implies(someone, term_of_truth(before(witness, anyone)))
                 path.goals.append(Goal(key, first, "the witness comes first", ((kind, keys), *read), far=True))
@@ -109,14 +110,3 @@ def as_of(state: SymbolicState, snapshot: SymbolicState) -> Iterator[None]:
         yield
     finally:
         state.become(now)
-
-
-@contextmanager
-def quiet(run: Run) -> Iterator[None]:
-    """While a witness is computed: it may branch, but guards nothing and leaves the footprint alone."""
-    before = run.stating
-    run.stating = True
-    try:
-        yield
-    finally:
-        run.stating = before
