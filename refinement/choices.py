@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from refinement import terms
-from refinement.explore import Fact, ProofError, Run
+from refinement.explore import Fact, ProofError
 from refinement.path import Goal, Path, wrap_object
 from refinement.state import Keys, PartView, SymbolicState, exists
 from refinement.terms import Term
