@@ -10,6 +10,7 @@ from refinement.explore import Cut, Fact, Run
 from refinement.loops import Loop, LoopFact, Measure, Moment
 from refinement.path import Goal, Path
 from refinement.state import Keys
+from refinement.statements import present
 from refinement.terms import Term
 from refinement.values import SymbolicRef, Word, term_of_truth
 
@@ -90,7 +91,12 @@ class LoopControl:
 
     def _holds(self, fact: LoopFact, at: Moment, choice: tuple[Keys, ...]) -> Term:
         objects = [self.execution.object(kind, keys) for kind, keys in zip(fact.kinds, choice, strict=True)]
-        return term_of_truth(fact.holds(at, *objects))
+        views = tuple(at[layer] for layer in fact.layers)
+        schemas = tuple(
+            layer.schema for name in fact.layers for layer in self.execution.proof.layers if layer.name == name
+        )
+        condition = term_of_truth(present(fact.kinds, views, schemas, tuple(objects)))
+        return terms.implies(condition, term_of_truth(fact.holds(at, *objects)))
 
     def _sits_out(self, run: Run, loop: Loop) -> bool:
         """Whether the upper layer takes no iteration with the lower one's."""
