@@ -1,8 +1,8 @@
 """Calls by contract: an operation that is proved on its own is not run again in the proof of its callers.
 
-At the call, what the operation's own proof starts from is to be shown: related states, the invariants, its
-precondition.  Afterwards the states are unknown ones of which what that proof ends with is assumed.  Two layers
-make their calls in step: the same operations, in the same order, with the same arguments.
+At the call, what the operation's own proof starts from is to be shown: related states, the invariants that it
+relies on, its precondition.  Afterwards, of what it may have written only what that proof ends with is known.
+Two layers make their calls in step: the same operations, in the same order, with the same arguments.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from refinement import terms
-from refinement.explore import Cut, Run
-from refinement.layers import parameters_of
+from refinement.contracts import Ensures, place
+from refinement.explore import Cut, Fact, Run
+from refinement.layers import Layer, PythonLayer, parameters_of
 from refinement.path import Called, Goal, Path
 from refinement.schema import Field
-from refinement.state import exists, in_range
+from refinement.state import FieldMap, Keys, exists, in_range
 from refinement.terms import Term
 from refinement.values import term_of_truth
 
 if TYPE_CHECKING:
     from refinement.execution import Execution
+    from refinement.prove import Operation
 
 
 class CallControl:
@@ -38,79 +40,125 @@ class CallControl:
         return name in self.contracts
 
     def call(self, run: Run, name: str, arguments: Mapping[str, Any] | tuple[Term, ...]) -> None:
-        """Note the call, and go on from the unknown states after it."""
+        """Note the call, and go on from the states after it."""
         proof = self.execution.proof
-        layer = run.layer
-        if layer == proof.lower.name:
-            called = Called(name)
+        if run.layer == proof.lower.name:
+            called = Called(name, len(self.path.called))
             self.path.called.append(called)
-            states = self._after(len(self.path.called) - 1)
-            run.facts = [*run.facts, *self.execution.facts(states, self._tag(len(self.path.called) - 1))]
-            called.terms[layer] = (
-                arguments
-                if isinstance(arguments, tuple)
-                else proof.lower.argument_terms(name, arguments, proof.encoding)
-            )
-        else:
-            position = self.upper_calls
+        elif self.upper_calls < len(self.path.called) and self.path.called[self.upper_calls].name == name:
+            called = self.path.called[self.upper_calls]
             self.upper_calls += 1
-            if position >= len(self.path.called) or self.path.called[position].name != name:
-                self.out_of_step = name
-                raise Cut(name, {})
-            called = self.path.called[position]
-            states = self._after(position)
-            assert isinstance(arguments, Mapping)
-            called.terms[layer] = proof.lower.argument_terms(name, arguments, proof.encoding)
-        if layer == proof.top.name:
-            assert isinstance(arguments, Mapping)
-            called.given = arguments
-        called.before[layer] = self.path.live[layer].copy()
-        self.path.live[layer].become(states[layer])
+        else:
+            self.out_of_step = name
+            raise Cut(name, {})
+        if isinstance(arguments, tuple):
+            called.terms[run.layer] = arguments
+        else:
+            called.given[run.layer] = arguments
+            called.terms[run.layer] = proof.lower.argument_terms(name, arguments, proof.encoding)
+        live = self.path.live[run.layer]
+        called.before[run.layer] = live.copy()
+        self._forget(run, called)
+        called.after[run.layer] = live.copy()
+        run.epoch = called.position + 1
+        run.facts = [*run.facts, *self._facts(run.layer, called)]
+
+    def _forget(self, run: Run, called: Called) -> None:
+        """Let what the operation may write be unknown."""
+        execution, proof = self.execution, self.execution.proof
+        modifies = self.contracts[called.name].contract.modifies
+        layer, tag = run.layer, _tag(called)
+        unknown = execution.after_calls.get(tag)
+        if unknown is None:
+            unknown = execution.after_calls[tag] = execution.states(tag)
+        fresh = unknown[layer]
+        if modifies is None:
+            self.path.live[layer].become(fresh)
+            return
+        if layer != proof.lower.name:
+            assert proof.relation is not None
+            fresh = proof.relation.upper_state(called.after[proof.lower.name], proof.encoding, tag)
+        by_name: dict[str, FieldMap] = {found.name: found for found in fresh._maps.values()}
+        for found in self.path.live[layer]._maps.values():
+            for entry in modifies:
+                name, last = place(entry)
+                if name == found.name:
+                    found.forget(by_name[name], last)
+
+    def _facts(self, layer: str, called: Called) -> list[Fact]:
+        """What is known after a call of the layer's state; when it is the upper one, of both states."""
+        execution, proof = self.execution, self.execution.proof
+        callee, tag, since = self.contracts[called.name], _tag(called), called.position + 1
+        contract = callee.contract
+        shared = contract.modifies is None
+        facts: list[Fact] = []
+        for statement in proof.statements():
+            of_layer = statement.layers == (layer,) or (len(statement.layers) > 1 and layer == proof.top.name)
+            if of_layer and contract.relies_on(statement.id) and contract.may_change(execution.reads_of(statement)):
+                facts.append(execution.fact(statement, called.after, tag, shared=shared, since=since))
+        if layer == proof.lower.name:
+            facts += execution.type_facts(called.after, tag, shared=shared, since=since)
+        else:
+            facts += execution.agreement_facts(called.after, contract.modifies, tag, since)
+        if isinstance(proof.lower, PythonLayer) or layer == proof.top.name:
+            facts += [self._ensured(ensures, called, self._layer(layer), tag) for ensures in contract.ensures]
+        return facts
+
+    def _layer(self, name: str) -> Layer:
+        return next(layer for layer in self.execution.proof.layers if layer.name == name)
+
+    def _ensured(self, ensures: Ensures, called: Called, layer: Layer, tag: str) -> Fact:
+        def instance(choice: tuple[Keys, ...]) -> Term:
+            given = called.given[layer.name]
+            return self.execution.ensured(ensures, called.before, called.after, layer, given, choice)
+
+        id = f"{tag}{layer.name}/ensures/{ensures.id}"
+        return Fact(id, ensures.kinds, instance, shared=False, since=called.position + 1)
 
     def goals(self) -> Iterator[Goal]:
-        """That each call is made in step, from related states with all invariants, as the precondition wants."""
-        proof = self.execution.proof
+        """That each call is made in step, from related states with the invariants and the precondition."""
+        proof, run = self.execution.proof, self.path.run
         for called in self.path.called:
             key = self.execution.key("call", called.name)
             if proof.top.name not in called.before:
                 yield Goal(key, terms.FALSE, f"{proof.lower.name} calls {called.name} and {proof.top.name} does not")
                 continue
-            yield from self._precondition(called, key)
+            run.epoch = called.position
+            callee = self.contracts[called.name]
+            yield self._precondition(called, callee, key)
             if proof.relation is not None:
                 same = zip(called.terms[proof.top.name], called.terms[proof.lower.name], strict=True)
                 equal = terms.conjunction([terms.equal(one, other) for one, other in same])
                 yield Goal(key, equal, f"{called.name} is called with different arguments")
-            yield from self.execution.state_goals(self.path, called.before)[1]
+            given = called.given[proof.top.name]
+            waived = {id: given[name].term for id, name in callee.contract.waives.items()}
+            yield from self.execution.state_goals(self.path, called.before, callee.contract, waived)[1]
+        run.epoch = len(self.path.called)
         if self.out_of_step:
             key = self.execution.key("call", self.out_of_step)
-            yield Goal(
-                key, terms.FALSE, f"{proof.top.name} calls {self.out_of_step} out of step with {proof.lower.name}"
-            )
+            what = f"{proof.top.name} calls {self.out_of_step} out of step with {proof.lower.name}"
+            yield Goal(key, terms.FALSE, what)
 
-    def _precondition(self, called: Called, key: str) -> Iterator[Goal]:
+    def _precondition(self, called: Called, callee: Operation, key: str) -> Goal:
         """That the arguments exist and have their types, and what is required of them."""
         proof = self.execution.proof
-        callee = self.contracts[called.name]
-        before = called.before[proof.top.name]
+        before, given = called.before[proof.top.name], called.given[proof.top.name]
+        conditions = []
         with self.path.run.statement(collect=True) as read:
-            conditions = []
             for name, leaf in parameters_of(proof.top, called.name).items():
-                value = called.given[name]
                 if leaf.form == "ref":
-                    conditions.append(term_of_truth(exists(getattr(before, leaf.kind), value)))
+                    conditions.append(term_of_truth(exists(getattr(before, leaf.kind), given[name])))
                 elif leaf.form == "enum":
-                    conditions.append(in_range(Field(name, (), leaf), leaf.unwrap(value, leaf.sort(proof.encoding))))
+                    value = leaf.unwrap(given[name], leaf.sort(proof.encoding))
+                    conditions.append(in_range(Field(name, (), leaf), value))
             if callee.requires is not None:
-                conditions.append(term_of_truth(callee.requires(before, **called.given)))
-        yield Goal(key, terms.conjunction(conditions), f"the precondition of {called.name}", tuple(read))
+                conditions.append(term_of_truth(callee.requires(before, **given)))
+        return Goal(key, terms.conjunction(conditions), f"the precondition of {called.name}", tuple(read))
 
-    def _tag(self, position: int) -> str:
-        return f"call{position}."
+    def anything(self) -> set[str]:
+        """The operations called by contracts that let them write anything."""
+        return {called.name for called in self.path.called if self.contracts[called.name].contract.modifies is None}
 
-    def _after(self, position: int) -> Mapping[str, Any]:
-        """The unknown states after the call at that position, by layer."""
-        tag = self._tag(position)
-        known = self.execution.after_calls.get(tag)
-        if known is None:
-            known = self.execution.after_calls[tag] = self.execution.states(tag)
-        return known
+
+def _tag(called: Called) -> str:
+    return f"call{called.position}."

@@ -38,7 +38,7 @@ class Witnesses:
         key = self.execution.key("choice", label)
         kind = objects.part.name
         (keys,) = self.execution.skolems((kind,))
-        path.run.footprint.setdefault(kind, {})[keys] = None
+        path.run.include(kind, keys)
         with path.run.statement(collect=True) as read:
             anyone = self.execution.object(kind, keys)
             someone = _fits(objects, suitable, anyone)
@@ -50,7 +50,7 @@ class Witnesses:
             if before is not None:
                 first = terms.implies(someone, term_of_truth(before(witness, anyone)))
                 path.goals.append(Goal(key, first, "the witness comes first", ((kind, keys), *read), far=True))
-        path.run.footprint.setdefault(kind, {})[(witness.term,)] = None
+        path.run.include(kind, (witness.term,))
         return witness
 
 
@@ -82,7 +82,7 @@ class AnySuitable:
         encoding = self.execution.proof.encoding
         keys = tuple(terms.variable(f"{name}.{i}", leaf.sort(encoding)) for i, leaf in enumerate(objects.part.keys))
         chosen = wrap_object(objects.part.keys, keys)
-        run.footprint.setdefault(kind, {})[keys] = None
+        run.include(kind, keys)
         run.assume(fits(chosen))
         if before is None:
             return chosen

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
-from refinement import terms
+from refinement import context, terms
 from refinement.call_proof import CallControl
 from refinement.choices import AnySuitable, Witnesses
+from refinement.contracts import Contract, Ensures, place
 from refinement.explore import Cut, Explorer, Fact, Infeasible, ProofError, Run
 from refinement.layers import Layer, PythonLayer
 from refinement.loop_proof import LoopControl, inside_variable
@@ -18,7 +19,7 @@ from refinement.loops import Moment
 from refinement.obligations import OF_PAIR, Obligation, Result, Settings, Status
 from refinement.path import Goal, Path, wrap_object
 from refinement.refutation import refute
-from refinement.relation import Relation, wrap_keys
+from refinement.relation import Decode, Relation, wrap_keys
 from refinement.schema import Field, Leaf
 from refinement.smt import Solver
 from refinement.state import Keys, exists, in_range
@@ -29,6 +30,10 @@ from refinement.values import SymbolicRef, term_of_truth
 if TYPE_CHECKING:
     from refinement.prove import Proof
 
+
+NONE: Mapping[str, Term] = {}
+EVERYTHING = Contract()
+"""The contract of an operation that relies on everything."""
 
 SEARCHES = 6
 """On how many paths on which an obligation fails a concrete counterexample is looked for."""
@@ -76,7 +81,7 @@ class Execution:
         self.pristine = self.states("")
         self.looping = self.states("loop.") if proof.operation.loops else None
         self.after_calls: dict[str, Mapping[str, Any]] = {}
-        self.start_facts = self.facts(self.pristine, "")
+        self.start_facts = self.facts(self.pristine, "", proof.operation.contract)
         self.compared = proof.relation.compared() if proof.relation is not None else []
         self.reads: dict[str, set[str]] = {}
         self.far: set[str] = set()
@@ -124,22 +129,51 @@ class Execution:
     def add_footprint(self, path: Path, kinds: Iterable[str], choice: Iterable[Keys]) -> None:
         """Have the facts instantiated of these objects."""
         for kind, keys in zip(kinds, choice, strict=True):
-            path.run.footprint.setdefault(kind, {})[keys] = None
+            path.run.include(kind, keys)
 
-    def facts(self, states: Mapping[str, Any], tag: str) -> list[Fact]:
-        """What is assumed of states: their types, the invariants of their layers, the relation's facts."""
-        facts = _type_facts(self.proof.lower, states[self.proof.lower.name], tag)
-        for layer in self.proof.layers:
-            facts += [self._fact(i, states, tag) for i in self.proof.stack.invariants[layer.name]]
-        if self.proof.relation is not None:
-            facts += [self._fact(fact, states, tag) for fact in self.proof.relation.facts]
+    def facts(self, states: Mapping[str, Any], tag: str, contract: Contract = EVERYTHING) -> list[Fact]:
+        """What is assumed of states: their types, the invariants of their layers, the relation's facts.
+
+        With the contract of this operation: those it relies on, less what it waives.
+        """
+        facts = self.type_facts(states, tag)
+        waived = {id: self.arguments[name].term for id, name in contract.waives.items()}
+        for statement in self.proof.statements():
+            if contract.relies_on(statement.id):
+                facts.append(self.fact(statement, states, tag, waived.get(statement.id)))
         return facts
 
-    def _fact(self, statement: Statement, states: Mapping[str, Any], tag: str) -> Fact:
-        def instance(choice: tuple[Keys, ...]) -> Term:
-            return self.holds(statement, states, choice)
+    def fact(
+        self,
+        statement: Statement,
+        states: Mapping[str, Any],
+        tag: str,
+        waived: Term | None = None,
+        shared: bool = True,
+        since: int = 0,
+    ) -> Fact:
+        """That a statement holds of all objects of its kinds, but for one that it is waived of."""
 
-        return Fact(f"{tag}{'-'.join(statement.layers)}/{statement.id}", statement.kinds, instance)
+        def instance(choice: tuple[Keys, ...]) -> Term:
+            return _but_for(waived, choice, self.holds(statement, states, choice))
+
+        return Fact(f"{tag}{'-'.join(statement.layers)}/{statement.id}", statement.kinds, instance, shared, since)
+
+    def type_facts(self, states: Mapping[str, Any], tag: str, shared: bool = True, since: int = 0) -> list[Fact]:
+        """That every enumeration of the lower state, if it is written in Python, is one of its members."""
+        layer = self.proof.lower
+        if not isinstance(layer, PythonLayer):
+            return []
+        facts = []
+        for part in layer.schema.parts.values():
+            declared = [*part.members.values(), *([part.field] if part.field is not None else [])]
+            enumerations = [field for field in declared if field.leaf.form == "enum"]
+            if enumerations:
+                id = f"{tag}{layer.name}:{part.name} is well typed"
+                instance = _in_range(enumerations, states[layer.name])
+                kinds = (part.name,) if part.keys else ()
+                facts.append(Fact(id, kinds, instance, shared, since))
+        return facts
 
     def holds(self, statement: Statement, states: Mapping[str, Any], choice: tuple[Keys, ...]) -> Term:
         """The statement of these objects in these states, on condition that they exist."""
@@ -179,7 +213,7 @@ class Execution:
         run.facts = list(self.start_facts)
         for value in self.arguments.values():
             if isinstance(value, SymbolicRef):
-                run.footprint.setdefault(value.kind, {})[(value.term,)] = None
+                run.include(value.kind, (value.term,))
                 run.assume(term_of_truth(exists(getattr(self.pristine[proof.top.name], value.kind), value)))
         for name, leaf in proof.parameters.items():
             if leaf.form == "enum":
@@ -201,6 +235,7 @@ class Execution:
         return path
 
     def _call(self, path: Path, layer: Layer) -> None:
+        path.run.epoch = 0
         try:
             layer.call(path.run, path.live[layer.name], self.proof.operation.name, self.arguments)
         except Cut as cut:
@@ -273,7 +308,7 @@ class Execution:
     def _widen(self, path: Path, objects: Iterable[tuple[str, Keys]]) -> None:
         """Have the facts instantiated of more objects."""
         for kind, keys in objects:
-            path.run.footprint.setdefault(kind, {})[keys] = None
+            path.run.include(kind, keys)
         path.run.instantiate()
 
     def _read_by_facts(self, path: Path, goal: Goal) -> dict[tuple[str, Keys], None]:
@@ -302,46 +337,106 @@ class Execution:
         goals += path.run.calls.goals()
         considered, at_end = self.state_goals(path, path.live)
         goals += at_end
+        goals += self._contract_goals(path)
         return goals, considered - {goal.key for goal in goals}
 
-    def state_goals(self, path: Path, states: Mapping[str, Any]) -> tuple[set[str], list[Goal]]:
+    def state_goals(
+        self, path: Path, states: Mapping[str, Any], contract: Contract = EVERYTHING, waived: Mapping[str, Term] = NONE
+    ) -> tuple[set[str], list[Goal]]:
         """That the states are related and satisfy the invariants, and all obligations that this is about.
 
-        There are no goals about what nothing was written of.
+        There are no goals about what nothing was written of.  With a contract: only what it relies on, `waived`
+        of one object by the statement's id.
         """
         proof = self.proof
         goals: list[Goal] = []
         considered: set[str] = set()
         written = {name for layer in proof.layers for name in layer.written(states[layer.name])}
-        for invariant in proof.stack.invariants[proof.lower.name]:
-            key = self.key("invariant", invariant.id)
-            considered.add(key)
-            goals += self._statement_goal(path, states, invariant, key, written)
-        if proof.relation is not None:
-            for fact in proof.relation.facts:
-                key = self.key("relation", fact.id)
+        for statement in proof.to_keep():
+            if contract.relies_on(statement.id):
+                what = "invariant" if len(statement.layers) == 1 else "relation"
+                key = self.key(what, statement.id)
                 considered.add(key)
-                goals += self._statement_goal(path, states, fact, key, written)
+                goals += self._statement_goal(path, states, statement, key, written, waived.get(statement.id))
+        if proof.relation is not None:
             considered.add(self.key("state"))
             goals += self._agreement_goals(path, states, proof.relation, written)
         return considered, goals
 
-    def _statement_goal(
-        self, path: Path, states: Mapping[str, Any], statement: Statement, key: str, written: set[str]
-    ) -> list[Goal]:
-        """That a statement holds again, unless nothing that it reads was written."""
-        run = path.run
-        choice = self.skolems(statement.kinds)
+    def _contract_goals(self, path: Path) -> list[Goal]:
+        """That the operation has written what it may write only, and what else its contract says."""
+        lower, contract = self.proof.lower, self.proof.operation.contract
+        goals = []
+        if contract.modifies is not None:
+            outside = sorted(self._outside(path, contract.modifies))
+            what = f"it writes {', '.join(outside)}" if outside else "it writes nothing else"
+            goals.append(Goal(self.key("frame"), terms.boolean(not outside), what))
+        for ensures in contract.ensures if isinstance(lower, PythonLayer) else ():
+            choice = self.skolems(ensures.kinds)
+            with path.run.statement(collect=True) as read:
+                term = self.ensured(ensures, path.start, path.live, lower, self.arguments, choice)
+            self.add_footprint(path, ensures.kinds, choice)
+            goals.append(Goal(self.key("ensures", ensures.id), term, ensures.prose, tuple(read)))
+        return goals
+
+    def ensured(
+        self,
+        ensures: Ensures,
+        before: Any,
+        after: Any,
+        layer: Layer,
+        arguments: Mapping[str, Any],
+        choice: tuple[Keys, ...],
+    ) -> Term:
+        """What an operation ensures of objects, on condition that they exist."""
+        objects = tuple(self.object(kind, keys) for kind, keys in zip(ensures.kinds, choice, strict=True))
+        one, other = before[layer.name], after[layer.name]
+        condition = term_of_truth(present(ensures.kinds, (one,), (layer.schema,), objects))
+        return terms.implies(condition, term_of_truth(ensures.holds(one, other, arguments, *objects)))
+
+    def _outside(self, path: Path, modifies: tuple[str, ...]) -> set[str]:
+        """What the lower layer has written, by itself or in calls, and may not write."""
+        lower = self.proof.lower
+        allowed: dict[str, set[int | None]] = {}
+        for entry in modifies:
+            name, last = place(entry)
+            allowed.setdefault(name, set()).add(last)
+        outside = set()
+        for field_map in path.live[lower.name]._maps.values():
+            places = allowed.get(field_map.name, set())
+            if None not in places and not field_map.only_at(places):
+                outside.add(field_map.name)
+        assert isinstance(path.run.calls, CallControl)
+        return outside | path.run.calls.anything()
+
+    def reads_of(self, statement: Statement) -> set[str]:
+        """The maps that a statement reads."""
+        key = f"{'-'.join(statement.layers)}/{statement.id}"
         reads = self.reads.get(key)
         if reads is None:
+            run = context.current()
+            assert run is not None
             run.reads = reads = self.reads[key] = set()
             with run.statement():
-                self.holds(statement, self.pristine, choice)
+                self.holds(statement, self.pristine, self.skolems(statement.kinds))
             run.reads = None
-        if not reads & written:
+        return reads
+
+    def _statement_goal(
+        self,
+        path: Path,
+        states: Mapping[str, Any],
+        statement: Statement,
+        key: str,
+        written: set[str],
+        waived: Term | None,
+    ) -> list[Goal]:
+        """That a statement holds again, unless nothing that it reads was written."""
+        if not self.reads_of(statement) & written:
             return []
-        with run.statement(collect=True) as read:
-            term = self.holds(statement, states, choice)
+        choice = self.skolems(statement.kinds)
+        with path.run.statement(collect=True) as read:
+            term = _but_for(waived, choice, self.holds(statement, states, choice))
         self.add_footprint(path, statement.kinds, choice)
         return [Goal(key, term, statement.prose, tuple(read))]
 
@@ -366,6 +461,30 @@ class Execution:
             goals.append(Goal(self.key("state"), term, f"{declared.path} differs", tuple(read)))
             self.add_footprint(path, (part.name,) if choice else (), choice)
         return goals
+
+    def agreement_facts(
+        self, states: Mapping[str, Any], modifies: tuple[str, ...] | None, tag: str, since: int
+    ) -> list[Fact]:
+        """That fields which an operation leaves alone in the upper layer still agree with those it may write below."""
+        relation = self.proof.relation
+        if relation is None or modifies is None:
+            return []
+        changed = {place(entry)[0] for entry in modifies}
+        upper, lower = states[relation.upper.name], states[relation.lower.name]
+        run = context.current()
+        assert run is not None
+        facts = []
+        for declared, decoder in self.compared:
+            part = relation.upper.schema.parts[declared.path.split(".")[0]]
+            name = f"{relation.upper.name}:{declared.path}"
+            if len(declared.keys) > len(part.keys) or name in changed:
+                continue
+            keys = self.skolems((part.name,))[0] if declared.keys else ()
+            if self._agreement_reads(run, relation, declared, decoder, keys) & changed:
+                instance = _agrees(relation, declared, decoder, upper, lower)
+                kinds = (part.name,) if declared.keys else ()
+                facts.append(Fact(f"{tag}{name} agrees", kinds, instance, shared=False, since=since))
+        return facts
 
     def _field_keys(self, declared: Field, choice: tuple[Keys, ...]) -> Keys:
         """Unknown keys of a field: those of its object, and of an array within it."""
@@ -429,24 +548,28 @@ class Execution:
         return Status.PROVED, ""
 
 
-def _type_facts(layer: Layer, state: Any, tag: str) -> list[Fact]:
-    """That every enumeration of a state written in Python is one of its members."""
-    if not isinstance(layer, PythonLayer):
-        return []
-    facts = []
-    for part in layer.schema.parts.values():
-        declared = [*part.members.values(), *([part.field] if part.field is not None else [])]
-        enumerations = [field for field in declared if field.leaf.form == "enum"]
-        if enumerations:
-            facts.append(_range_fact(f"{tag}{layer.name}:{part.name} is well typed", enumerations, part.keys, state))
-    return facts
+def _but_for(waived: Term | None, choice: tuple[Keys, ...], term: Term) -> Term:
+    """What is stated of an object, on condition that it is not the one that this is waived of."""
+    return term if waived is None else terms.implies(terms.negate(terms.equal(choice[0][0], waived)), term)
 
 
-def _range_fact(id: str, fields: list[Field], keys: tuple[Leaf, ...], state: Any) -> Fact:
-    kinds = (fields[0].path.split(".")[0],) if keys else ()
-
+def _agrees(
+    relation: Relation, declared: Field, decoder: Decode, upper: Any, lower: Any
+) -> Callable[[tuple[Keys, ...]], Term]:
     def instance(choice: tuple[Keys, ...]) -> Term:
-        place = choice[0] if choice else ()
-        return terms.conjunction([in_range(field, state._maps[field.path].get(place)) for field in fields])
+        keys = choice[0] if choice else ()
+        term = relation.agreement(declared, decoder, upper, lower, keys)
+        part = relation.upper.schema.parts[declared.path.split(".")[0]]
+        if part.exists is None:
+            return term
+        return terms.implies(upper._maps[part.exists.path].get(keys), term)
 
-    return Fact(id, kinds, instance)
+    return instance
+
+
+def _in_range(enumerations: list[Field], state: Any) -> Callable[[tuple[Keys, ...]], Term]:
+    def instance(choice: tuple[Keys, ...]) -> Term:
+        keys = choice[0] if choice else ()
+        return terms.conjunction([in_range(field, state._maps[field.path].get(keys)) for field in enumerations])
+
+    return instance

@@ -72,13 +72,15 @@ class Fact:
     """A statement assumed of any objects of certain kinds: an invariant at some moment of the run.
 
     `instance(keys)` is its formula for the objects with these keys, one tuple for each of `kinds`.
-    A `shared` one is the same on every path.
+    A `shared` one is the same on every path.  One about the states after the path's nth call by contract (`since`)
+    is assumed of objects that the run looks at since then.
     """
 
     id: str
     kinds: tuple[str, ...]
     instance: Callable[[tuple[Keys, ...]], Term]
     shared: bool = True
+    since: int = 0
 
 
 class Loops(Protocol):
@@ -184,7 +186,8 @@ class Run:
         self.known: dict[Term, bool] = {}
         self.bound: dict[Term, Term] = {}
         self.facts: list[Fact] = []
-        self.footprint: dict[str, dict[Keys, None]] = {}
+        self.footprint: dict[str, dict[Keys, int]] = {}
+        self.epoch = 0
         self.instantiated: set[tuple] = set()
         self.guards: list[Guard] = []
         self.stating = False
@@ -275,10 +278,16 @@ class Run:
         explorer.depth += 1
         explorer.solver.add(literal)
 
+    def include(self, kind: str, keys: Keys) -> None:
+        """Have facts instantiated of an object: those about the states since the present call by contract too."""
+        objects = self.footprint.setdefault(kind, {})
+        if objects.get(keys, -1) < self.epoch:
+            objects[keys] = self.epoch
+
     def touch(self, kind: str, keys: Keys) -> None:
         """Note that the run looks at an object: it joins the footprint, unless a statement reads it."""
         if not self.stating:
-            self.footprint.setdefault(kind, {})[keys] = None
+            self.include(kind, keys)
         elif self.collected is not None:
             self.collected[kind, keys] = None
 
@@ -305,7 +314,7 @@ class Run:
     def instantiate(self) -> None:
         """Assume every fact of all objects in the footprint of which it is not assumed yet."""
         for fact in self.facts:
-            for choice in product(*(self.footprint.get(kind, ()) for kind in fact.kinds)):
+            for choice in product(*(self._objects(kind, fact.since) for kind in fact.kinds)):
                 if len(choice) > 1 and len(set(zip(fact.kinds, choice, strict=True))) < len(choice):
                     continue
                 key = (fact.id, choice)
@@ -313,6 +322,9 @@ class Run:
                     continue
                 self.instantiated.add(key)
                 self.assume(self.instance(fact, choice))
+
+    def _objects(self, kind: str, since: int) -> list[Keys]:
+        return [keys for keys, epoch in self.footprint.get(kind, {}).items() if epoch >= since]
 
     @contextmanager
     def aside(self) -> Iterator[None]:

@@ -73,7 +73,7 @@ class LoopControl:
             run.facts.append(Fact(f"loop.{loop.label}/{fact.id}", fact.kinds, self._instance(fact, head)))
         for value in variables.values():
             if isinstance(value, SymbolicRef):
-                run.footprint.setdefault(value.kind, {})[(value.term,)] = None
+                run.include(value.kind, (value.term,))
         return variables
 
     def _upper_variables(self, entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,7 +132,7 @@ class LoopControl:
         at = Moment(path.live, path.start.arguments, variables)
         for value in variables.values():
             if isinstance(value, SymbolicRef):
-                path.run.footprint.setdefault(value.kind, {})[(value.term,)] = None
+                path.run.include(value.kind, (value.term,))
         goals = []
         if proof.relation is not None:
             for name, value in path.cuts[proof.top.name].values.items():
@@ -165,7 +165,7 @@ class LoopControl:
             counted = term_of_truth(measure.remaining(head, taken))
             one_gone = terms.conjunction((counted, terms.negate(term_of_truth(measure.remaining(after, taken)))))
         for keys in (anyone, (taken.term,)):
-            self.path.run.footprint.setdefault(measure.kind, {})[keys] = None
+            self.path.run.include(measure.kind, keys)
         return [
             Goal(key, none_added, f"a {measure.kind} came to those that remain"),
             Goal(key, one_gone, f"the iteration took no {measure.kind} off those that remain"),

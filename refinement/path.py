@@ -32,15 +32,18 @@ class Goal:
 
 @define
 class Called:
-    """A call by contract of the operation `name`: by layer, the states before it and the arguments' terms.
+    """A call by contract of the operation `name`, the path's `position`th from 0.
 
-    `given` are the arguments as the top layer gave them.
+    By layer: the states before and after it, the arguments by name (but in C), and their terms in the lower
+    layer's order.
     """
 
     name: str
+    position: int
     before: dict[str, Any] = field(factory=dict)
+    after: dict[str, Any] = field(factory=dict)
+    given: dict[str, Mapping[str, Any]] = field(factory=dict)
     terms: dict[str, tuple[Term, ...]] = field(factory=dict)
-    given: Mapping[str, Any] = field(factory=dict)
 
 
 @define

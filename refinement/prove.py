@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from refinement.contracts import Contract
 from refinement.execution import Execution
 from refinement.explore import ProofError
 from refinement.layers import Layer, PythonLayer, parameters_of
@@ -30,7 +31,7 @@ class Operation:
     `witnesses` supply the specification's choices, by label: `(before, after) -> reference or None`,
     from the moments before and after the lower layer's run (or loop iteration).  For each of `calls`, operations
     that are proved on their own, its contract stands in this one's proof; as they are given as objects made
-    before, no proof can rest on itself.
+    before, no proof can rest on itself.  `contract` says how it can be called so itself.
     """
 
     module: str
@@ -39,6 +40,7 @@ class Operation:
     witnesses: Mapping[str, Callable[..., Any]] = field(factory=dict, repr=False)
     loops: tuple[Loop, ...] = ()
     calls: tuple[Operation, ...] = field(default=(), repr=False)
+    contract: Contract = field(factory=Contract, repr=False)
 
 
 @frozen
@@ -114,6 +116,15 @@ class Proof:
         """Whether the top layer's choices need witnesses: it is a specification with a layer below."""
         return self.relation is not None and self.top is self.stack.layers[0]
 
+    def statements(self) -> list[Statement]:
+        """The invariants of the layers, and the relation's facts."""
+        found = [statement for layer in self.layers for statement in self.stack.invariants[layer.name]]
+        return found + list(self.relation.facts if self.relation is not None else ())
+
+    def to_keep(self) -> list[Statement]:
+        """The statements that this proof shows to hold again: those about the lower layer."""
+        return [statement for statement in self.statements() if statement.layers[-1] == self.lower.name]
+
     def task(self) -> Task:
         """The task, ready to run."""
         return Task(f"{self.base}/{self.name}", tuple(self.obligations()), self.run, self)
@@ -134,6 +145,7 @@ class Proof:
             for label in self.operation.witnesses:
                 claim = f"What {self.top.name} chooses as {label!r} in {name} is what {lower} comes to."
                 found.append(self._obligation("choice", label, claim, Kind.REFINEMENT))
+        found += self._contract()
         for callee in self.operation.calls:
             found.append(self._obligation("call", callee.name, self._call_claim(callee), Kind.REFINEMENT))
         for loop in self.operation.loops:
@@ -149,6 +161,18 @@ class Proof:
     def _state(self) -> Obligation:
         claim = f"After {self.operation.name}, {self.top.name} and {self.lower.name} agree on every related field."
         return self._obligation("state", "", claim, Kind.REFINEMENT)
+
+    def _contract(self) -> list[Obligation]:
+        """That callers may use what the operation's contract says."""
+        name, contract = self.operation.name, self.operation.contract
+        found = []
+        if contract.modifies is not None:
+            claim = f"{name} writes nothing in {self.lower.name} but what its contract names."
+            found.append(self._obligation("frame", "", claim, Kind.INVARIANT))
+        for ensures in contract.ensures if isinstance(self.lower, PythonLayer) else ():
+            claim = f"{name} ensures: {ensures.prose}"
+            found.append(self._obligation("ensures", ensures.id, claim, Kind.INVARIANT))
+        return found
 
     def _call_claim(self, callee: Operation) -> str:
         claim = f"Where {self.operation.name} calls {callee.name}, that operation's precondition holds"
@@ -180,9 +204,8 @@ class Proof:
     def _assumptions(self) -> tuple[str, ...]:
         """Ids of what the proof assumes before the operation."""
         kernel = self.stack.kernel
-        ids = [f"{kernel}/{layer.name}/{i.id}" for layer in self.layers for i in self.stack.invariants[layer.name]]
-        if self.relation is not None:
-            ids += [f"{kernel}/{self.relation.name}/{fact.id}" for fact in self.relation.facts]
+        relied = [s for s in self.statements() if self.operation.contract.relies_on(s.id)]
+        ids = [f"{kernel}/{'-'.join(s.layers)}/{s.id}" for s in relied]
         if self.operation.requires is not None:
             ids.append(f"{self.base}/requires")
         ids += [f"{kernel}/{callee.module}/{callee.name}" for callee in self.operation.calls]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from refinement import context
 from refinement.relation import disagreements
 from refinement.statements import Statement, check_plain
 
@@ -26,18 +27,10 @@ class Failures:
     failures: tuple[str, ...]
 
 
-def statements_of(proof: Proof) -> list[Statement]:
-    """All that is assumed of the states before."""
-    found = [invariant for layer in proof.layers for invariant in proof.stack.invariants[layer.name]]
-    if proof.relation is not None:
-        found += proof.relation.facts
-    return found
-
-
 def broken(proof: Proof, universe: Universe, states: Mapping[str, Any]) -> list[tuple[Statement, tuple[Any, ...]]]:
     """The statements that do not hold in plain states, each with objects of which it does not."""
     views = {layer.name: layer.view(states[layer.name]) for layer in proof.layers}
-    return [(s, objects) for s in statements_of(proof) for objects in check_plain(s, views, universe)]
+    return [(s, objects) for s in proof.statements() for objects in check_plain(s, views, universe)]
 
 
 def run_and_compare(
@@ -46,11 +39,15 @@ def run_and_compare(
     """Run the operation in each layer on a copy of its state, and say what is wrong afterwards."""
     after = copy.deepcopy(dict(before))
     failures = []
-    for layer in reversed(proof.layers):
-        try:
-            layer.execute(after[layer.name], proof.operation.name, arguments)
-        except Exception as error:
-            failures.append(f"{layer.name} stops with {type(error).__name__}: {error}")
+    under_way = context.enter(None)
+    try:
+        for layer in reversed(proof.layers):
+            try:
+                layer.execute(after[layer.name], proof.operation.name, arguments)
+            except Exception as error:
+                failures.append(f"{layer.name} stops with {type(error).__name__}: {error}")
+    finally:
+        context.enter(under_way)
     if failures:
         return Failures(after, tuple(failures))
     if proof.relation is not None:

@@ -6,7 +6,7 @@ far.  Views record in the run which objects an operation touches: its footprint.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from attrs import frozen
@@ -20,19 +20,24 @@ Keys = tuple[Term, ...]
 
 @frozen
 class Bulk:
-    """A guarded update of many entries at once: for every key in `where`, the value `value(key)`."""
+    """A guarded update of many entries at once: for every key in `where`, the value `value(key)`.
+
+    If it is known to be about keys only that end with a constant, that is `last`.
+    """
 
     where: Callable[[Keys], Term]
     value: Callable[[Keys], Term]
+    last: int | None = None
 
 
 class FieldMap:
     """A map from keys to values: a base, and a log of writes over it, the newest last.
 
-    `seen` has the keys at which the base was read, in this map or a copy of it.
+    `seen` has the keys at which the base was read, in this map or a copy of it; `forgotten` says that the base
+    is not the one that the run started with.
     """
 
-    __slots__ = ("base", "cache", "log", "name", "seen", "sorts")
+    __slots__ = ("base", "cache", "forgotten", "log", "name", "seen", "sorts")
 
     def __init__(self, name: str, sorts: tuple[Sort, ...], base: Callable[[Keys], Term]):
         self.name = name
@@ -41,6 +46,7 @@ class FieldMap:
         self.log: list[tuple[Keys, Term] | Bulk] = []
         self.cache: dict[Keys, Term] = {}
         self.seen: dict[Keys, None] = {}
+        self.forgotten = False
 
     def copy(self) -> FieldMap:
         """The same map, written to on its own from here on."""
@@ -48,12 +54,13 @@ class FieldMap:
         result.log = list(self.log)
         result.cache = dict(self.cache)
         result.seen = self.seen
+        result.forgotten = self.forgotten
         return result
 
     @property
     def written(self) -> bool:
-        """Whether anything was written over the base."""
-        return bool(self.log)
+        """Whether anything in it may have changed since the run started."""
+        return self.forgotten or bool(self.log)
 
     def get(self, keys: Keys) -> Term:
         """The value at `keys`."""
@@ -91,6 +98,30 @@ class FieldMap:
         self.log = [entry for entry in self.log if isinstance(entry, Bulk) or entry[0] != keys]
         self.log.append((keys, value))
         self.cache = {keys: value}
+
+    def forget(self, fresh: FieldMap, last: int | None) -> None:
+        """Take over what an unknown map has: everywhere, or at the keys that end with a constant."""
+        if last is not None:
+
+            def where(keys: Keys) -> Term:
+                return terms.equal(keys[-1], terms.constant(last, keys[-1].sort))
+
+            self.log.append(Bulk(where, fresh.get, last))
+            self.cache = {}
+            return
+        self.base, self.seen, self.log, self.cache = fresh.base, fresh.seen, [], {}
+        self.forgotten = True
+
+    def only_at(self, last: Collection[Any]) -> bool:
+        """Whether it changed at most at keys that end with one of these constants."""
+        if self.forgotten:
+            return False
+        return all(
+            entry.last in last
+            if isinstance(entry, Bulk)
+            else bool(entry[0]) and terms.is_constant(entry[0][-1]) and entry[0][-1].data in last
+            for entry in self.log
+        )
 
     def set_where(self, where: Callable[[Keys], Term], value: Callable[[Keys], Term]) -> None:
         """Write `value(key)` at every key for which `where(key)` holds: one step, however many keys."""

@@ -13,9 +13,10 @@ from executable_model.sel4.state import (
     ThreadState,
 )
 from executable_model.sel4.waiting import leave_endpoint, leave_notification
-from refinement.logic import Word, repeat, walk
+from refinement.logic import Word, operation, repeat, walk
 
 
+@operation
 def cancel_ipc(s: State, thread: ThreadRef) -> None:
     """Make a blocked thread inactive.
 

@@ -14,7 +14,7 @@ from executable_model.sel4.state import (
     State,
     ThreadRef,
 )
-from refinement.logic import Word
+from refinement.logic import Word, operation
 
 LENGTH_MASK = 0x7F
 LABEL_SHIFT = 12
@@ -30,6 +30,7 @@ def copy_mrs(s: State, sender: ThreadRef, receiver: ThreadRef, length: Word) -> 
     return copied
 
 
+@operation
 def do_ipc_transfer(s: State, sender: ThreadRef, receiver: ThreadRef, badge: Word) -> None:
     """Give the sender's message to the receiver, with the badge of the capability it was sent by."""
     info = s.tcb[sender].registers[MESSAGE_INFO_REGISTER]

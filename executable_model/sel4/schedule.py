@@ -125,6 +125,7 @@ def reschedule_required(s: State) -> None:
     s.scheduler_action = SchedulerAction.ChooseNewThread
 
 
+@operation
 def possible_switch_to(s: State, thread: ThreadRef) -> None:
     """Consider a thread that has just been woken: the first one of the current domain becomes the candidate."""
     if s.tcb[thread].domain != s.current_domain:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from executable_model.sel4.state import NotificationState, ThreadRef, ThreadState
-from proofs.sel4 import preconditions
+from proofs.sel4 import contracts, preconditions
 from proofs.sel4.waiting import badged_sender, sender, waiter, waiting
 from refinement.logic import NULL, all_of, any_of, implies, one_of
 from refinement.loops import Loop, LoopFact, Measure, Moment
@@ -124,8 +124,10 @@ BADGED_SENDS = Loop(
     cursor="thread",
 )
 
+CANCEL_IPC = Operation("ipc_cancel", "cancel_ipc", contract=contracts.CANCEL_IPC)
+
 OPERATIONS = (
-    Operation("ipc_cancel", "cancel_ipc"),
+    CANCEL_IPC,
     Operation("ipc_cancel", "cancel_signal", preconditions.cancel_signal),
     Operation("ipc_cancel", "cancel_all_ipc", witnesses={"waiting": waiting}, loops=(ALL_IPC,)),
     Operation(

@@ -13,38 +13,39 @@ MAX_BADGE = (1 << 28) - 1
 WAITING = (ThreadState.BlockedOnReceive, ThreadState.BlockedOnSend, ThreadState.BlockedOnNotification)
 
 
-def _is(value: Any, *members: enum.Enum) -> Any:
-    """Whether a value is one of the members, which stand for those of the same name in every layer."""
+def is_in_state(value: Any, *members: enum.Enum) -> Any:
+    """Whether a state or action is one of the members, which stand for those of the same name in every layer."""
     if isinstance(value, enum.Enum):
         return value.name in {member.name for member in members}
     return any_of(*(value == member for member in members))
 
 
 def _runnable(s: Any, thread: Any) -> Any:
-    return _is(s.tcb[thread].state, ThreadState.Running, ThreadState.Restart)
+    return is_in_state(s.tcb[thread].state, ThreadState.Running, ThreadState.Restart)
 
 
 def _resumes(s: Any) -> Any:
-    return _is(s.scheduler_action, SchedulerAction.ResumeCurrentThread)
+    return is_in_state(s.scheduler_action, SchedulerAction.ResumeCurrentThread)
 
 
-def _is_candidate(s: Any, thread: Any) -> Any:
-    return all_of(_is(s.scheduler_action, SchedulerAction.SwitchToThread), s.candidate == thread)
+def is_candidate(s: Any, thread: Any) -> Any:
+    """Whether the thread is the one to switch to."""
+    return all_of(is_in_state(s.scheduler_action, SchedulerAction.SwitchToThread), s.candidate == thread)
 
 
 def _runs_now(s: Any, thread: Any) -> Any:
     """The thread makes a system call: it is runnable, and neither waits for the processor nor is to get it anew."""
-    return all_of(_runnable(s, thread), negate(s.tcb[thread].queued), negate(_is_candidate(s, thread)))
+    return all_of(_runnable(s, thread), negate(s.tcb[thread].queued), negate(is_candidate(s, thread)))
 
 
 def set_thread_state(s: Any, thread: Any, state: Any) -> Any:
     """Neither the old nor the new state is one of waiting in a queue; the idle thread stays idle; a ready thread \
 or a candidate stays runnable, and no other becomes so."""
-    runs = _is(state, ThreadState.Running, ThreadState.Restart)
-    scheduled = any_of(s.tcb[thread].queued, _is_candidate(s, thread))
+    runs = is_in_state(state, ThreadState.Running, ThreadState.Restart)
+    scheduled = any_of(s.tcb[thread].queued, is_candidate(s, thread))
     return all_of(
-        negate(_is(s.tcb[thread].state, *WAITING)),
-        negate(_is(state, *WAITING, ThreadState.IdleThreadState)),
+        negate(is_in_state(s.tcb[thread].state, *WAITING)),
+        negate(is_in_state(state, *WAITING, ThreadState.IdleThreadState)),
         thread != s.idle_thread,
         implies(scheduled, runs),
         implies(runs, any_of(scheduled, s.current_thread == thread)),
@@ -63,7 +64,7 @@ def tcb_sched_append(s: Any, thread: Any) -> Any:
 
 def tcb_sched_dequeue(s: Any, thread: Any) -> Any:
     """A runnable thread is the current one or the candidate, so that it is not forgotten."""
-    return implies(_runnable(s, thread), any_of(s.current_thread == thread, _is_candidate(s, thread)))
+    return implies(_runnable(s, thread), any_of(s.current_thread == thread, is_candidate(s, thread)))
 
 
 def possible_switch_to(s: Any, thread: Any) -> Any:
@@ -74,7 +75,7 @@ def possible_switch_to(s: Any, thread: Any) -> Any:
 def schedule_choose_new_thread(s: Any) -> Any:
     """A new thread is to be chosen, and the current one would not be forgotten: if it is runnable, it is ready."""
     current = s.current_thread
-    chooses = _is(s.scheduler_action, SchedulerAction.ChooseNewThread)
+    chooses = is_in_state(s.scheduler_action, SchedulerAction.ChooseNewThread)
     return all_of(chooses, implies(_runnable(s, current), s.tcb[current].queued))
 
 
@@ -96,7 +97,7 @@ def handle_yield(s: Any) -> Any:
 def cancel_signal(s: Any, thread: Any, notification: Any) -> Any:
     """The thread waits on the notification."""
     tcb = s.tcb[thread]
-    return all_of(_is(tcb.state, ThreadState.BlockedOnNotification), tcb.notification == notification)
+    return all_of(is_in_state(tcb.state, ThreadState.BlockedOnNotification), tcb.notification == notification)
 
 
 def receive_signal(s: Any, thread: Any, notification: Any, blocking: bool) -> Any:
@@ -131,7 +132,7 @@ def receive_ipc(s: Any, thread: Any, endpoint: Any, can_grant: bool, blocking: b
 
 def suspend(s: Any, thread: Any) -> Any:
     """The thread is not the idle thread, and not about to be switched to."""
-    return all_of(thread != s.idle_thread, negate(_is_candidate(s, thread)))
+    return all_of(thread != s.idle_thread, negate(is_candidate(s, thread)))
 
 
 def set_priority(s: Any, thread: Any, priority: Word) -> Any:

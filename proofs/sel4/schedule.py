@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from executable_model.sel4 import schedule as model
 from executable_model.sel4.state import ThreadRef
-from proofs.sel4 import preconditions
+from proofs.sel4 import contracts, preconditions
 from refinement.loops import Moment
 from refinement.prove import Operation
 
@@ -25,6 +25,10 @@ def higher_ready(before: Moment, after: Moment) -> ThreadRef | None:
     return s.ready_queue[s.current_domain, model.highest_priority(s, s.current_domain)].head
 
 
+POSSIBLE_SWITCH_TO = Operation(
+    "schedule", "possible_switch_to", preconditions.possible_switch_to, contract=contracts.POSSIBLE_SWITCH_TO
+)
+
 CHOOSE_NEW_THREAD = Operation(
     "schedule",
     "schedule_choose_new_thread",
@@ -38,7 +42,7 @@ OPERATIONS = (
     Operation("schedule", "tcb_sched_append", preconditions.tcb_sched_append),
     Operation("schedule", "tcb_sched_dequeue", preconditions.tcb_sched_dequeue),
     Operation("schedule", "reschedule_required"),
-    Operation("schedule", "possible_switch_to", preconditions.possible_switch_to),
+    POSSIBLE_SWITCH_TO,
     CHOOSE_NEW_THREAD,
     Operation("schedule", "schedule", witnesses={"higher_ready": higher_ready}, calls=(CHOOSE_NEW_THREAD,)),
     Operation("schedule", "activate_thread", preconditions.activate_thread),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from proofs.sel4 import preconditions
+from proofs.sel4.ipc_cancel import CANCEL_IPC
+from proofs.sel4.schedule import POSSIBLE_SWITCH_TO
 from refinement.prove import Operation
 
 OPERATIONS = (
-    Operation("tcb", "suspend", preconditions.suspend),
-    Operation("tcb", "restart"),
-    Operation("tcb", "set_priority", preconditions.set_priority),
+    Operation("tcb", "suspend", preconditions.suspend, calls=(CANCEL_IPC,)),
+    Operation("tcb", "restart", calls=(CANCEL_IPC, POSSIBLE_SWITCH_TO)),
+    Operation("tcb", "set_priority", preconditions.set_priority, calls=(POSSIBLE_SWITCH_TO,)),
     Operation("tcb", "bind_notification", preconditions.bind_notification),
     Operation("tcb", "unbind_notification"),
 )

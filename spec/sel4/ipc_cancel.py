@@ -7,7 +7,7 @@ and find out for themselves.
 
 from __future__ import annotations
 
-from refinement.logic import Word, repeat
+from refinement.logic import Word, operation, repeat
 from spec.sel4.schedule import reschedule_required, set_thread_state, tcb_sched_enqueue
 from spec.sel4.state import EndpointRef, NotificationRef, State, ThreadRef, ThreadState
 from spec.sel4.waiting import (
@@ -18,6 +18,7 @@ from spec.sel4.waiting import (
 )
 
 
+@operation
 def cancel_ipc(s: State, thread: ThreadRef) -> None:
     """Make a thread inactive that is blocked on an endpoint or notification.
 

@@ -8,7 +8,7 @@ capabilities.
 
 from __future__ import annotations
 
-from refinement.logic import Word, ite
+from refinement.logic import Word, ite, operation
 from spec.sel4.state import (
     BADGE_REGISTER,
     FIRST_MESSAGE_REGISTER,
@@ -35,6 +35,7 @@ def message_info(label: Word, length: Word) -> Word:
     return (label << 12) | length
 
 
+@operation
 def do_ipc_transfer(s: State, sender: ThreadRef, receiver: ThreadRef, badge: Word) -> None:
     """Give the sender's message to the receiver, with the badge of the capability it was sent by.
 

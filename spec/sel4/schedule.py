@@ -98,6 +98,7 @@ def reschedule_required(s: State) -> None:
     s.scheduler_action = SchedulerAction.ChooseNewThread
 
 
+@operation
 def possible_switch_to(s: State, thread: ThreadRef) -> None:
     """Consider a thread that was just woken.
 
