@@ -14,11 +14,12 @@ from refinement import terms
 from refinement.contracts import Ensures, place
 from refinement.explore import Cut, Fact, Run
 from refinement.layers import Layer, PythonLayer, parameters_of
+from refinement.loops import Moment
 from refinement.path import Called, Goal, Path
 from refinement.schema import Field
 from refinement.state import FieldMap, Keys, exists, in_range
 from refinement.terms import Term
-from refinement.values import term_of_truth
+from refinement.values import SymbolicRef, term_of_truth
 
 if TYPE_CHECKING:
     from refinement.execution import Execution
@@ -56,10 +57,15 @@ class CallControl:
         else:
             called.given[run.layer] = arguments
             called.terms[run.layer] = proof.lower.argument_terms(name, arguments, proof.encoding)
+            for value in arguments.values():
+                if isinstance(value, SymbolicRef):
+                    run.include(value.kind, (value.term,))
         live = self.path.live[run.layer]
         called.before[run.layer] = live.copy()
         self._forget(run, called)
         called.after[run.layer] = live.copy()
+        if proof.relation is not None and run.layer == proof.top.name:
+            self.path.in_step = Moment(called.after, self.path.start.arguments)
         run.epoch = called.position + 1
         run.facts = [*run.facts, *self._facts(run.layer, called)]
 
@@ -95,7 +101,9 @@ class CallControl:
         for statement in proof.statements():
             of_layer = statement.layers == (layer,) or (len(statement.layers) > 1 and layer == proof.top.name)
             if of_layer and contract.relies_on(statement.id) and contract.may_change(execution.reads_of(statement)):
-                facts.append(execution.fact(statement, called.after, tag, shared=shared, since=since))
+                broken = contract.breaks.get(statement.id)
+                waived = called.given[layer][broken].term if broken is not None else None
+                facts.append(execution.fact(statement, called.after, tag, waived, shared, since))
         if layer == proof.lower.name:
             facts += execution.type_facts(called.after, tag, shared=shared, since=since)
         else:

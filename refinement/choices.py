@@ -34,7 +34,7 @@ class Witnesses:
         if supply is None:
             raise ProofError(f"the choice {label!r} needs a witness: add one to the proof of {proof.operation.name}")
         with path.run.statement(collect=True) as looked_at:
-            witness = supply(path.before(proof.top.name), path.now())
+            witness = supply(path.last_in_step(proof.top.name), path.now())
         key = self.execution.key("choice", label)
         kind = objects.part.name
         (keys,) = self.execution.skolems((kind,))

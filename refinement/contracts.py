@@ -29,6 +29,7 @@ class Contract:
     - `relies`: ids of the invariants and of the relation's facts that its proof uses, and that its callers must
       have established; all of them if not given.
     - `waives`: for the id of an invariant about one object, the argument that need not satisfy it at the call.
+    - `breaks`: for the id of an invariant about one object, the argument that need not satisfy it afterwards.
     - `modifies`: the maps that it may write, as `layer:path` (`exec:tcb.queued`), or as `layer:path[n]` for
       those places in an array whose index is n; any, if not given.  Nothing else changes.
     - `ensures`: what else is known afterwards.
@@ -36,6 +37,7 @@ class Contract:
 
     relies: tuple[str, ...] | None = None
     waives: Mapping[str, str] = field(factory=dict)
+    breaks: Mapping[str, str] = field(factory=dict)
     modifies: tuple[str, ...] | None = None
     ensures: tuple[Ensures, ...] = ()
 

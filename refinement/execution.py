@@ -84,7 +84,16 @@ class Execution:
         self.start_facts = self.facts(self.pristine, "", proof.operation.contract)
         self.compared = proof.relation.compared() if proof.relation is not None else []
         self.reads: dict[str, set[str]] = {}
+        self._check_names()
         self.far: set[str] = set()
+
+    def _check_names(self) -> None:
+        """ProofError if the operation's contract names a map that there is not."""
+        maps = {found.name for state in self.pristine.values() for found in state._maps.values()}
+        for entry in self.proof.operation.contract.modifies or ():
+            layer = entry.partition(":")[0]
+            if layer in self.pristine and place(entry)[0] not in maps:
+                raise ProofError(f"the contract of {self.proof.operation.name} names {entry}, which there is not")
 
     def run(self) -> list[Result]:
         """Explore all paths, prove their goals, and sum up."""
@@ -335,7 +344,8 @@ class Execution:
         goals += path.run.loops.goals()
         assert isinstance(path.run.calls, CallControl)
         goals += path.run.calls.goals()
-        considered, at_end = self.state_goals(path, path.live)
+        broken = {id: self.arguments[name].term for id, name in self.proof.operation.contract.breaks.items()}
+        considered, at_end = self.state_goals(path, path.live, EVERYTHING, broken)
         goals += at_end
         goals += self._contract_goals(path)
         return goals, considered - {goal.key for goal in goals}

@@ -70,7 +70,7 @@ def superfluous(kernels: Iterable[Kernel], entries: Iterable[Trusted]) -> list[s
 
 
 def _proved(kernel: Kernel) -> set[str]:
-    """The statements that every operation is proved to keep, by the ids under which proofs assume them."""
+    """What proofs may assume: the statements that every operation is proved to keep, and the operations."""
     kept: dict[str, set[str]] = {}
     operations: set[str] = set()
     for task in kernel.tasks:
@@ -81,7 +81,7 @@ def _proved(kernel: Kernel) -> set[str]:
             what = obligation.id.removeprefix(task.proof.base + "/").split("/")
             if len(what) == 3 and what[1] in ("invariant", "relation"):
                 kept.setdefault(f"{kernel.name}/{what[0]}/{what[2]}", set()).add(task.proof.base)
-    return {statement for statement, by in kept.items() if by == operations}
+    return operations | {statement for statement, by in kept.items() if by == operations}
 
 
 def as_markdown(entries: Iterable[Trusted]) -> str:

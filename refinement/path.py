@@ -53,7 +53,8 @@ class Path:
     `start` is the moment before the operation and `live` the states as the run changes them, by layer;
     `inside` says whether the path is one from inside a loop, `head` the moment at that loop's head;
     `reached` has the loop that each layer came to, `ended` whether it then took an iteration or left,
-    and `cuts` where its run was cut; `called` has the calls by contract.
+    and `cuts` where its run was cut; `called` has the calls by contract, and `in_step`
+    is the moment after the last one that both layers have made.
     """
 
     run: Run
@@ -67,12 +68,17 @@ class Path:
     cuts: dict[str, Cut] = field(factory=dict)
     choices: int = 0
     called: list[Called] = field(factory=list)
+    in_step: Moment | None = None
 
     def before(self, layer: str) -> Moment:
         """The moment from which a layer's run goes on: the start, or the loop head once it came there."""
         if self.head is not None and layer in self.reached:
             return self.head
         return self.start
+
+    def last_in_step(self, layer: str) -> Moment:
+        """The last moment at which the layers were in step: after a call by contract of the upper one, or before."""
+        return self.in_step or self.before(layer)
 
     def now(self) -> Moment:
         """The states as they are."""

@@ -29,7 +29,8 @@ class Operation:
 
     `requires(s, **arguments)` is its precondition, stated alike on a state of any Python layer.
     `witnesses` supply the specification's choices, by label: `(before, after) -> reference or None`,
-    from the moments before and after the lower layer's run (or loop iteration).  For each of `calls`, operations
+    from the last moment at which the layers were in step (the start, a loop head, after a call by contract), and
+    after the lower layer's run (or loop iteration).  For each of `calls`, operations
     that are proved on their own, its contract stands in this one's proof; as they are given as objects made
     before, no proof can rest on itself.  `contract` says how it can be called so itself.
     """
@@ -77,17 +78,26 @@ class Stack:
     def tasks(self, operations: Iterable[Operation]) -> tuple[Task, ...]:
         """For each operation: the top layer on its own, then each pair of neighbours.
 
-        ProofError if one calls another by contract that is not among them.
+        ProofError if one calls another by contract that is not among them, or if a contract names what there is not.
         """
         tasks = []
         operations = tuple(operations)
         for operation in operations:
+            self._check_contract(operation)
             for callee in operation.calls:
                 if callee not in operations:
                     raise ProofError(f"{operation.name} calls {callee.name} by contract, which is not proved")
             tasks.append(Proof(self, operation, None).task())
             tasks += [Proof(self, operation, relation).task() for relation in self.relations]
         return tuple(tasks)
+
+    def _check_contract(self, operation: Operation) -> None:
+        statements = [s.id for layer in self.invariants.values() for s in layer]
+        statements += [fact.id for relation in self.relations for fact in relation.facts]
+        contract = operation.contract
+        for id in (*(contract.relies or ()), *contract.waives, *contract.breaks):
+            if id not in statements:
+                raise ProofError(f"the contract of {operation.name} names the statement {id}, which there is not")
 
 
 class Proof:
@@ -140,7 +150,7 @@ class Proof:
         if self.relation is not None:
             found.append(self._state())
             for fact in self.relation.facts:
-                found.append(self._obligation("relation", fact.id, f"{name} keeps: {fact.prose}", Kind.REFINEMENT))
+                found.append(self._obligation("relation", fact.id, self._keeps(fact), Kind.REFINEMENT))
         if self.chooses():
             for label in self.operation.witnesses:
                 claim = f"What {self.top.name} chooses as {label!r} in {name} is what {lower} comes to."
@@ -153,10 +163,13 @@ class Proof:
         claim = f"{name} does nothing in {lower} that is undefined or out of range."
         found.append(self._obligation("guards", "", claim, Kind.GUARD))
         for invariant in self.stack.invariants[lower]:
-            found.append(
-                self._obligation("invariant", invariant.id, f"{name} keeps: {invariant.prose}", Kind.INVARIANT)
-            )
+            found.append(self._obligation("invariant", invariant.id, self._keeps(invariant), Kind.INVARIANT))
         return found
+
+    def _keeps(self, statement: Statement) -> str:
+        broken = self.operation.contract.breaks.get(statement.id)
+        but = f" (but for `{broken}`)" if broken is not None else ""
+        return f"{self.operation.name} keeps{but}: {statement.prose}"
 
     def _state(self) -> Obligation:
         claim = f"After {self.operation.name}, {self.top.name} and {self.lower.name} agree on every related field."

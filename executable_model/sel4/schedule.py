@@ -61,6 +61,7 @@ def is_highest_priority(s: State, domain: Word, priority: Word) -> bool:
     return s.l1_bitmap[domain] == 0 or priority >= highest_priority(s, domain)
 
 
+@operation
 def tcb_sched_enqueue(s: State, thread: ThreadRef) -> None:
     """Put the thread at the head of its ready queue, unless it is in it already."""
     tcb = s.tcb[thread]
@@ -78,6 +79,7 @@ def tcb_sched_enqueue(s: State, thread: ThreadRef) -> None:
     tcb.queued = True
 
 
+@operation
 def tcb_sched_append(s: State, thread: ThreadRef) -> None:
     """Put the thread at the end of its ready queue, unless it is in it already."""
     tcb = s.tcb[thread]
@@ -95,6 +97,7 @@ def tcb_sched_append(s: State, thread: ThreadRef) -> None:
     tcb.queued = True
 
 
+@operation
 def tcb_sched_dequeue(s: State, thread: ThreadRef) -> None:
     """Take the thread out of its ready queue, if it is in it."""
     tcb = s.tcb[thread]

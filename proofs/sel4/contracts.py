@@ -89,6 +89,29 @@ def _waits_no_more(before: Any, after: Any, arguments: Mapping[str, Any], thread
     return implies(thread == arguments["thread"], becomes)
 
 
+def _changes_only(queued: bool) -> Any:
+    def holds(before: Any, after: Any, arguments: Mapping[str, Any], thread: Any) -> Any:
+        is_meant = thread == arguments["thread"]
+        now, was = after.tcb[thread].queued, before.tcb[thread].queued
+        return all_of(implies(is_meant, iff(now, queued)), implies(negate(is_meant), iff(now, was)))
+
+    return holds
+
+
+BECOMES_READY = Contract(
+    relies=SCHEDULING,
+    waives={"no_orphans": "thread"},
+    modifies=READY_QUEUES,
+    ensures=(Ensures("ready", ("tcb",), "The thread is ready; of the others, those that were.", _changes_only(True)),),
+)
+
+STOPS_BEING_READY = Contract(
+    relies=SCHEDULING,
+    breaks={"no_orphans": "thread"},
+    modifies=READY_QUEUES,
+    ensures=(Ensures("not_ready", ("tcb",), "It is not ready; of the others, those that were.", _changes_only(False)),),
+)
+
 POSSIBLE_SWITCH_TO = Contract(
     relies=SCHEDULING,
     waives={"no_orphans": "thread"},

@@ -62,11 +62,6 @@ def tcb_sched_append(s: Any, thread: Any) -> Any:
     return tcb_sched_enqueue(s, thread)
 
 
-def tcb_sched_dequeue(s: Any, thread: Any) -> Any:
-    """A runnable thread is the current one or the candidate, so that it is not forgotten."""
-    return implies(_runnable(s, thread), any_of(s.current_thread == thread, is_candidate(s, thread)))
-
-
 def possible_switch_to(s: Any, thread: Any) -> Any:
     """The thread is runnable."""
     return _runnable(s, thread)

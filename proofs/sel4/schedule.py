@@ -17,13 +17,21 @@ def highest_ready(before: Moment, after: Moment) -> ThreadRef | None:
 
 def higher_ready(before: Moment, after: Moment) -> ThreadRef | None:
     """If the bitmaps tell of a higher priority than the candidate's: the head of the highest ready queue."""
-    s = before["exec"].copy()
-    if model.is_runnable(s, s.current_thread):
-        model.tcb_sched_enqueue(s, s.current_thread)
+    s = before["exec"]
     if model.is_highest_priority(s, s.current_domain, s.tcb[s.candidate].priority):
         return None
     return s.ready_queue[s.current_domain, model.highest_priority(s, s.current_domain)].head
 
+
+TCB_SCHED_ENQUEUE = Operation(
+    "schedule", "tcb_sched_enqueue", preconditions.tcb_sched_enqueue, contract=contracts.BECOMES_READY
+)
+
+TCB_SCHED_APPEND = Operation(
+    "schedule", "tcb_sched_append", preconditions.tcb_sched_append, contract=contracts.BECOMES_READY
+)
+
+TCB_SCHED_DEQUEUE = Operation("schedule", "tcb_sched_dequeue", contract=contracts.STOPS_BEING_READY)
 
 POSSIBLE_SWITCH_TO = Operation(
     "schedule", "possible_switch_to", preconditions.possible_switch_to, contract=contracts.POSSIBLE_SWITCH_TO
@@ -34,17 +42,23 @@ CHOOSE_NEW_THREAD = Operation(
     "schedule_choose_new_thread",
     preconditions.schedule_choose_new_thread,
     witnesses={"highest_ready": highest_ready},
+    calls=(TCB_SCHED_DEQUEUE,),
 )
 
 OPERATIONS = (
     Operation("schedule", "set_thread_state", preconditions.set_thread_state),
-    Operation("schedule", "tcb_sched_enqueue", preconditions.tcb_sched_enqueue),
-    Operation("schedule", "tcb_sched_append", preconditions.tcb_sched_append),
-    Operation("schedule", "tcb_sched_dequeue", preconditions.tcb_sched_dequeue),
+    TCB_SCHED_ENQUEUE,
+    TCB_SCHED_APPEND,
+    TCB_SCHED_DEQUEUE,
     Operation("schedule", "reschedule_required"),
     POSSIBLE_SWITCH_TO,
     CHOOSE_NEW_THREAD,
-    Operation("schedule", "schedule", witnesses={"higher_ready": higher_ready}, calls=(CHOOSE_NEW_THREAD,)),
+    Operation(
+        "schedule",
+        "schedule",
+        witnesses={"higher_ready": higher_ready},
+        calls=(TCB_SCHED_ENQUEUE, TCB_SCHED_APPEND, TCB_SCHED_DEQUEUE, CHOOSE_NEW_THREAD),
+    ),
     Operation("schedule", "activate_thread", preconditions.activate_thread),
     Operation("schedule", "timer_tick", preconditions.timer_tick),
     Operation("schedule", "handle_yield", preconditions.handle_yield),

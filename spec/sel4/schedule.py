@@ -38,6 +38,7 @@ def set_thread_state(s: State, thread: ThreadRef, state: ThreadState) -> None:
         s.scheduler_action = SchedulerAction.ChooseNewThread
 
 
+@operation
 def tcb_sched_enqueue(s: State, thread: ThreadRef) -> None:
     """Make a thread ready, ahead of all others of its domain and priority.  A ready one keeps its place."""
     if not s.tcb[thread].queued:
@@ -46,6 +47,7 @@ def tcb_sched_enqueue(s: State, thread: ThreadRef) -> None:
         s.now = s.now + 1
 
 
+@operation
 def tcb_sched_append(s: State, thread: ThreadRef) -> None:
     """Make a thread ready, behind all others of its domain and priority.  A ready one keeps its place."""
     if not s.tcb[thread].queued:
@@ -54,6 +56,7 @@ def tcb_sched_append(s: State, thread: ThreadRef) -> None:
         s.now = s.now + 1
 
 
+@operation
 def tcb_sched_dequeue(s: State, thread: ThreadRef) -> None:
     """Make a thread no longer ready."""
     s.tcb[thread].queued = False
