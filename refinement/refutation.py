@@ -8,7 +8,7 @@ is checked again, and the operation is run on them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -20,7 +20,7 @@ from refinement.logic import Ref, reference
 from refinement.path import Goal, Path
 from refinement.relation import upper_plain
 from refinement.replay import broken, run_and_compare
-from refinement.schema import Part
+from refinement.schema import Part, Schema
 from refinement.smt import Model
 from refinement.state import Keys
 from refinement.statements import Statement
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 SIZES = (2, 3, 4, 5)
 """How many objects of each kind the worlds have that are tried."""
 
-ROUNDS = 25
+ROUNDS = 45
 """How often a model that does not satisfy all statements is mended by instantiating those."""
 
 
@@ -105,8 +105,11 @@ class Search:
     def _solve(self, world: World, calm: bool) -> tuple[dict[str, Any], dict[str, Any]] | None:
         execution, proof = self.execution, self.execution.proof
         hinted: set[tuple[str, Keys]] = set()
-        looked_at = self._looked_at() if calm else {}
+        looked_at: Mapping[str, Iterable[Keys]] = self._looked_at() if calm else {}
+        closed: set[tuple[str, Keys]] = set()
         for _ in range(ROUNDS):
+            for term in self._closed_references(world, closed):
+                execution.solver.add(term)
             if calm:
                 for term in self._nothing_elsewhere(looked_at, hinted):
                     execution.solver.add(term)
@@ -121,20 +124,28 @@ class Search:
                 execution.solver.add(self._instance(statement, objects))
         return None
 
-    def _looked_at(self) -> dict[str, list[Keys]]:
-        """The indices of tables and arrays in the footprint, and those that statements about no object read."""
+    def _looked_at(self) -> dict[str, dict[Keys, None]]:
+        """The objects in the footprint, and what statements read about its tables, or about no object.
+
+        A ready queue that has a thread has a bit in the bitmaps, so they cannot be empty there.
+        """
         run = self.path.run
-        found = {kind: list(keys) for kind, keys in run.footprint.items()}
+        found: dict[str, dict[Keys, None]] = {kind: dict.fromkeys(keys) for kind, keys in run.footprint.items()}
+        parts = {name: part for layer in self.execution.proof.layers for name, part in layer.schema.parts.items()}
         with self.path.current():
             for fact in self.facts:
-                if not fact.kinds:
+                if len(fact.kinds) > 1 or (fact.kinds and parts[fact.kinds[0]].form == "objects"):
+                    continue
+                for choice in [(keys,) for keys in run.footprint.get(fact.kinds[0], ())] if fact.kinds else [()]:
                     with run.statement(collect=True) as read:
-                        fact.instance(())
+                        fact.instance(choice)
                     for kind, keys in read:
-                        found.setdefault(kind, []).append(keys)
+                        found.setdefault(kind, {})[keys] = None
         return found
 
-    def _nothing_elsewhere(self, looked_at: Mapping[str, list[Keys]], hinted: set[tuple[str, Keys]]) -> Iterator[Term]:
+    def _nothing_elsewhere(
+        self, looked_at: Mapping[str, Iterable[Keys]], hinted: set[tuple[str, Keys]]
+    ) -> Iterator[Term]:
         """That what was read of tables and arrays at other indices has the default."""
         top = self.execution.proof.lower
         if not isinstance(top, PythonLayer):
@@ -164,37 +175,43 @@ class Search:
         run = self.path.run
         with self.path.current():
             for kind in self.kinds:
+                exists = self.symbolic[proof.top.name]._maps[f"{kind}.exists"]
                 for keys in run.footprint.get(kind, ()):
-                    yield _among(keys[0], refs[kind])
+                    yield terms.implies(exists.get(keys), _among(keys[0], refs[kind]))
             for layer in proof.layers:
-                yield from self._closed_fields(self.symbolic[layer.name], layer.schema, refs)
+                yield from self._closed_objects(self.symbolic[layer.name], layer.schema, refs)
             if proof.operation.requires is not None and self.path.inside:
                 with run.statement():
                     yield term_of_truth(proof.operation.requires(self.symbolic[proof.top.name], **execution.arguments))
             for fact in self.facts:
                 yield from self._instances(fact, {kind: [(c,) for c in refs[kind]] for kind in refs})
 
-    def _closed_fields(self, state: Any, schema: Any, refs: Mapping[str, list[Term]]) -> Iterator[Term]:
-        """Every reference in an object of the world, or at a place that was read, is to one of the world.
-
-        Objects that do not exist read as nothing in particular, as they do plainly.
-        """
+    def _closed_objects(self, state: Any, schema: Schema, refs: Mapping[str, list[Term]]) -> Iterator[Term]:
+        """Objects that do not exist read as nothing in particular, as they do plainly."""
         for part in schema.parts.values():
-            if part.form == "objects":
+            if part.exists is not None:
                 for number in (terms.constant(0, refs[part.name][0].sort), *refs[part.name]):
                     yield terms.disjunction(
                         (state._maps[part.exists.path].get((number,)), _nothing(state, part, number))
                     )
-        for declared in schema.fields.values():
-            if declared.leaf.form != "ref" or declared.leaf.kind not in refs:
-                continue
-            field_map = state._maps[declared.path]
-            part = schema.parts[declared.path.split(".")[0]]
-            places = list(field_map.seen)
-            if part.form == "objects":
-                places = [(constant,) for constant in refs[part.name]]
-            for keys in places:
-                yield _among(field_map.get(keys), refs[declared.leaf.kind])
+
+    def _closed_references(self, world: World, done: set[tuple[str, Keys]]) -> Iterator[Term]:
+        """Every reference in an object of the world, or at a place read so far, is to one of the world."""
+        refs = {kind: self._constants(kind, numbers) for kind, numbers in world.numbers.items()}
+        with self.path.current(), self.path.run.statement():
+            for layer in self.execution.proof.layers:
+                for declared in layer.schema.fields.values():
+                    if declared.leaf.form != "ref" or declared.leaf.kind not in refs:
+                        continue
+                    field_map = self.symbolic[layer.name]._maps[declared.path]
+                    part = layer.schema.parts[declared.path.split(".")[0]]
+                    places = list(field_map.seen)
+                    if part.form == "objects":
+                        places = [(constant,) for constant in refs[part.name]]
+                    for keys in places:
+                        if (field_map.name, keys) not in done:
+                            done.add((field_map.name, keys))
+                            yield _among(field_map.get(keys), refs[declared.leaf.kind])
 
     def _instances(self, fact: Fact, choices: Mapping[str, list[Keys]]) -> Iterator[Term]:
         if not fact.kinds:

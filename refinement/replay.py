@@ -54,6 +54,9 @@ def run_and_compare(
         upper, lower = (layer.view(after[layer.name]) for layer in proof.layers)
         failures += disagreements(proof.relation, upper, lower, universe)
     for statement, objects in broken(proof, universe, after):
+        spared = proof.operation.contract.breaks.get(statement.id)
+        if spared is not None and objects == (arguments[spared],):
+            continue
         about = ", ".join(map(repr, objects))
         failures.append(f"{'-'.join(statement.layers)}/{statement.id} does not hold{f' of {about}' if about else ''}")
     return Failures(after, tuple(failures))

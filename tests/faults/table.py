@@ -108,7 +108,7 @@ C = _faults(
         ("wrong link", "src/schedule.c", "queue->head->tcbSchedPrev = thread", "queue->head->tcbSchedNext = thread",
          "sel4/schedule/tcb_sched_enqueue/exec-c"),
         ("empty queue dereferenced", "src/schedule.c", "    if (queue->head == NULL) {\n        addToBitmap",
-         "    if (queue->head != NULL) {\n        addToBitmap", "sel4/schedule/tcb_sched_append/exec-c"),
+         "    if (queue->head != NULL) {\n        addToBitmap", "sel4/schedule/tcb_sched_enqueue/exec-c"),
         ("bitmap shift off by one", "src/schedule.c", "#define GROUP(priority) ((priority) >> 5)",
          "#define GROUP(priority) ((priority) >> 4)", "sel4/schedule/tcb_sched_append/exec-c"),
         ("bitmap bit is toggled on", "src/schedule.c", "&= ~BIT(priority & 31u)", "|= BIT(priority & 31u)",
