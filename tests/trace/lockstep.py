@@ -16,6 +16,7 @@ from typing import Any
 from attrs import define, field
 
 from executable_model.sel4 import state as model
+from executable_model.sel4.schedule import is_runnable
 from impl.c.layer import arguments_of
 from impl.c.memory import OBJECTS, ByteMemory
 from impl.c.native import Native
@@ -25,9 +26,9 @@ from proofs.sel4.exec_c import RELATION as EXEC_C
 from proofs.sel4.layers import EXEC, SPEC, C
 from proofs.sel4.spec_exec import RELATION as SPEC_EXEC
 from proofs.sel4.stack import OPERATIONS, STACK
+from refinement.layers import parameters_of
 from refinement.logic import Objects
 from refinement.plain import encode
-from refinement.prove import parameters_of
 from refinement.relation import disagreements
 from refinement.statements import Statement, check_plain
 from spec.sel4 import state as spec
@@ -180,7 +181,12 @@ class LockStep:
         return {**everything, **TABLES}
 
     def allowed(self, name: str, arguments: dict[str, Any]) -> bool:
-        """Whether an operation's precondition holds in the present state, of the specification and of the model."""
+        """Whether an operation's precondition holds in the present state, of the specification and of the model.
+
+        One that breaks an invariant of a thread, for its caller to mend, is run where there is nothing to mend.
+        """
+        if BY_NAME[name].contract.breaks and not self._is_no_orphan(arguments["thread"]):
+            return False
         requires = BY_NAME[name].requires
         if requires is None:
             return True
@@ -188,6 +194,12 @@ class LockStep:
         below = bool(requires(EXEC.view(self.model), **arguments))
         assert above == below, f"the precondition of {name} differs for {arguments}: spec {above}, exec {below}"
         return below
+
+    def _is_no_orphan(self, thread: Any) -> bool:
+        """Whether a thread would not be forgotten if it were in no ready queue."""
+        action, candidate = self.model.scheduler_action, self.model.candidate
+        switches_to_it = action == model.SchedulerAction.SwitchToThread and candidate == thread
+        return not is_runnable(self.model, thread) or thread == self.model.current_thread or switches_to_it
 
     def step(self, name: str, arguments: dict[str, Any]) -> None:
         """Run an operation in every layer; `Apart` where one stops, they differ, or a statement does not hold."""
