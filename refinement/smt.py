@@ -114,6 +114,12 @@ class Solver:
         _inc_ref(self._ref, node)
         return node
 
+    def compute(self, term: Term, arguments: Iterable[int]) -> int:
+        """What Z3 makes of a term's operator on plain values: for comparing its semantics with plain Python's."""
+        args = [self.lower(terms.constant(value, arg.sort)) for value, arg in zip(arguments, term.args, strict=True)]
+        node = self._build[term.op](term, args)
+        return _plain(z3.simplify(_to_expr_ref(node, self._context)))
+
     def add(self, term: Term) -> None:
         """Assert a formula."""
         _assert(self._ref, self._handle, self.lower(term))
@@ -170,14 +176,19 @@ class Model:
     def value(self, term: Term) -> int:
         """The value of a term of a numeric or truth sort; unknowns that do not matter count as 0."""
         node = _to_expr_ref(self._solver.lower(term), self._solver._context)
-        result = self._model.eval(node, model_completion=True)
-        if z3.is_true(result):
-            return 1
-        if z3.is_false(result):
-            return 0
-        if isinstance(result, z3.RatNumRef):
-            return int(result.as_fraction())
-        return int(result.as_long())
+        return _plain(self._model.eval(node, model_completion=True))
+
+
+def _plain(result: z3.ExprRef) -> int:
+    """The value of a Z3 literal."""
+    if z3.is_true(result):
+        return 1
+    if z3.is_false(result):
+        return 0
+    if isinstance(result, z3.RatNumRef):
+        return int(result.as_fraction())
+    assert isinstance(result, z3.IntNumRef | z3.BitVecNumRef)
+    return int(result.as_long())
 
 
 def _builders(context: Any) -> dict[str, Callable[[Term, list[Any]], Any]]:

@@ -190,7 +190,7 @@ class LockStep:
         requires = BY_NAME[name].requires
         if requires is None:
             return True
-        above = bool(requires(SPEC.view(self.spec), **_of_layer(spec, arguments)))
+        above = bool(requires(SPEC.view(self.spec), **of_layer(spec, arguments)))
         below = bool(requires(EXEC.view(self.model), **arguments))
         assert above == below, f"the precondition of {name} differs for {arguments}: spec {above}, exec {below}"
         return below
@@ -225,7 +225,7 @@ class LockStep:
             self.native.call(function.name, arguments_of(function, arguments))
 
         found: dict[str, Callable[[str, dict[str, Any]], None]] = {
-            "spec": lambda name, arguments: SPEC.execute(self.spec, name, _of_layer(spec, arguments)),
+            "spec": lambda name, arguments: SPEC.execute(self.spec, name, of_layer(spec, arguments)),
             "exec": lambda name, arguments: EXEC.execute(self.model, name, arguments),
             "c": lambda name, arguments: C.execute(self.memory, name, arguments),
         }
@@ -310,7 +310,7 @@ def broken(statement: Statement, views: dict[str, Any], universe: dict[str, list
     return [f"{'-'.join(statement.layers)}/{statement.id} does not hold of {objects}" for objects in found[:2]]
 
 
-def _of_layer(layer: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+def of_layer(layer: Any, arguments: dict[str, Any]) -> dict[str, Any]:
     states = {member.name: member for member in layer.ThreadState}
     return {
         key: states[value.name] if isinstance(value, model.ThreadState) else value for key, value in arguments.items()

@@ -1,0 +1,174 @@
+"""Symbolic runs that follow a plain state: every unknown has that state's value, every decision is what it comes to.
+
+The operators of terms are computed by Z3, one at a time, so that its reading of them is compared with Python's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from impl.c.layer import CLayer
+from impl.c.memory import ByteMemory
+from impl.c.places import Place
+from refinement import terms
+from refinement.explore import Explorer, Run
+from refinement.layers import Layer, PythonLayer
+from refinement.schema import Encoding, Field
+from refinement.smt import Solver
+from refinement.terms import Function, Term
+from refinement.values import SymbolicRef, term_of_truth
+
+Lookup = Callable[[str, tuple[int, ...]], int]
+"""The value of an unknown: by its name and, for a function, its arguments."""
+
+
+class Assignment:
+    """A value for every unknown, and so for every term."""
+
+    def __init__(self, lookup: Lookup):
+        self.lookup = lookup
+        self.solver = Solver(1_000_000, 60)
+        self._values: dict[Term, int] = {}
+
+    def value(self, term: Term) -> int:
+        """The value of a term."""
+        stack = [term]
+        while stack:
+            top = stack[-1]
+            missing = [arg for arg in top.args if arg not in self._values]
+            if missing:
+                stack += missing
+                continue
+            stack.pop()
+            if top not in self._values:
+                self._values[top] = self._one(top, [self._values[arg] for arg in top.args])
+        return self._values[term]
+
+    def _one(self, term: Term, arguments: list[int]) -> int:
+        if terms.is_constant(term):
+            return terms.value_of(term)
+        if term.op == "var":
+            return self.lookup(str(term.data), ())
+        if term.op == "apply":
+            assert isinstance(term.data, Function)
+            return self.lookup(term.data.name, tuple(arguments))
+        return self.solver.compute(term, arguments)
+
+
+class Following(Run):
+    """A run whose decisions are those of an assignment; `broken` has the guards that do not hold."""
+
+    def __init__(self, assignment: Assignment, objects: Mapping[str, list[Any]]):
+        super().__init__(Explorer(assignment.solver), (), 0)
+        self.assignment = assignment
+        self.objects = objects
+        self.broken: list[str] = []
+        self.chooser = self._first
+
+    def decide(self, condition: Term) -> bool:
+        """What the condition comes to."""
+        return bool(self.assignment.value(condition))
+
+    def guard(self, condition: Term, what: str) -> None:
+        """Note a guard that does not hold."""
+        if not self.stating and not self.assignment.value(condition):
+            self.broken.append(what)
+
+    def repeat(self, label: str, following: Callable[[], Any]) -> Iterator[Any]:
+        """As often as it is done plainly."""
+        while (item := following()) is not None and self.assignment.value(item.term):
+            yield item
+
+    def walk(self, label: str, first: Any, following: Callable[[Any], Any]) -> Iterator[Any]:
+        """As far as it goes plainly."""
+        cursor = first
+        while self.assignment.value(cursor.term):
+            after = following(cursor)
+            yield cursor
+            cursor = after
+
+    def _first(self, objects: Any, suitable: Any, before: Any, label: str) -> Any:
+        """The choice that is made plainly when nobody draws: the first one."""
+        sort = objects.state._encoding.reference
+        kind = objects.part.name
+        refs = [SymbolicRef(kind, terms.constant(ref.number, sort)) for ref in self.objects[kind]]
+        fit = [ref for ref in refs if self.assignment.value(term_of_truth(suitable(ref)))]
+        if before is not None:
+            fit = [r for r in fit if all(self.assignment.value(term_of_truth(before(r, other))) for other in fit)]
+        return fit[0] if fit else None
+
+
+def entry(layer: PythonLayer, declared: Field, plain: Any, keys: tuple[Any, ...]) -> Any:
+    """The value of a field of a plain Python state at plain keys; the type's default where there is no object."""
+    part = layer.schema.parts[declared.path.split(".")[0]]
+    outer, inner = keys[: len(part.keys)], keys[len(part.keys) :]
+    value = getattr(plain, part.name)
+    if part.form == "value":
+        return value
+    key = outer if len(outer) > 1 else outer[0]
+    if part.form == "array":
+        return value[key]
+    if part.form == "objects" and key not in value:
+        return declared.leaf.default()
+    value = getattr(value[key], declared.path.split(".")[1])
+    return value[inner if len(inner) > 1 else inner[0]] if inner else value
+
+
+def lookup_python(layer: PythonLayer, plain: Any, encoding: Encoding) -> Lookup:
+    """The unknowns of a fresh state of a Python layer, by the plain state."""
+    fields = {f"{layer.name}.{path}": declared for path, declared in layer.schema.fields.items()}
+
+    def lookup(name: str, numbers: tuple[int, ...]) -> int:
+        declared = fields[name]
+        keys = tuple(leaf.plain(number) for leaf, number in zip(declared.keys, numbers, strict=True))
+        value = entry(layer, declared, plain, keys)
+        return terms.value_of(declared.leaf.unwrap(value, declared.leaf.sort(encoding)))
+
+    return lookup
+
+
+def lookup_c(layer: CLayer, memory: ByteMemory) -> Lookup:
+    """The unknowns of a fresh state of the C program, by the memory."""
+    shapes = {f"c.{shape.name}": shape for shape in layer.shapes}
+
+    def lookup(name: str, numbers: tuple[int, ...]) -> int:
+        shape = shapes[name]
+        base, indices = (None, numbers) if len(numbers) == len(shape.lengths) else (numbers[0], numbers[1:])
+        root = shape.name.split(".")[0]
+        if base is not None and memory.objects.get(base) != root:
+            return 0
+        if any(index >= length for index, length in zip(indices, shape.lengths, strict=True)):
+            return 0
+        return memory.load(Place(shape, base, indices), shape.width)
+
+    return lookup
+
+
+def lookup_of(
+    states: Mapping[str, Any], layers: Mapping[str, Layer], encoding: Encoding, given: Mapping[str, int]
+) -> Lookup:
+    """The unknowns of fresh states of several layers, which objects exist, and the values `given` by name."""
+    lookups = {
+        name: lookup_c(layers[name], plain)  # type: ignore[arg-type]
+        if isinstance(plain, ByteMemory)
+        else lookup_python(layers[name], plain, encoding)  # type: ignore[arg-type]
+        for name, plain in states.items()
+    }
+    existing = {
+        kind: {ref.number for ref in getattr(plain, kind)}
+        for name, plain in states.items()
+        if isinstance(layers[name], PythonLayer)
+        for kind in ("tcb", "endpoint", "notification")
+    }
+
+    def lookup(name: str, numbers: tuple[int, ...]) -> int:
+        layer, _, rest = name.partition(".")
+        if rest == "exists":
+            return int(numbers[0] in existing[layer])
+        if layer in lookups:
+            return lookups[layer](name, numbers)
+        # What a decoder gives where it means nothing: anything, for what is read there must not matter.
+        return 1 if ".meaningless." in f".{name}" else given[name]
+
+    return lookup
