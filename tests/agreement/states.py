@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+from collections.abc import Iterator
 from typing import Any
 
 from executable_model.sel4.state import SchedulerAction, ThreadState
@@ -25,19 +26,26 @@ def arguments(run: LockStep, name: str, draw: random.Random) -> dict[str, Any] |
     return {p: chosen.get(p, draw.choice(list(values_of(p)))) for p in parameters_of(EXEC, name)}
 
 
-def reached(draw: random.Random, steps: int) -> LockStep:
-    """Where random operations lead to."""
-    run = LockStep(None)
-    for _ in range(steps):
+def wander(draw: random.Random, steps: int) -> Iterator[LockStep]:
+    """States that random operations lead to, one after each: every so often from the start again."""
+    for number in range(steps):
+        if number % 50 == 0:
+            run = LockStep(None)
         name = draw.choice(sorted(BY_NAME))
         if run.model.scheduler_action != SchedulerAction.ResumeCurrentThread and draw.random() < 0.5:
             name = "schedule"
-        elif run.model.tcb[run.model.current_thread].state == ThreadState.Restart:
+        elif run.model.tcb[run.model.current_thread].state == ThreadState.Restart and draw.random() < 0.5:
             name = "activate_thread"
         chosen = arguments(run, name, draw)
-        if chosen is not None and run.allowed(name, chosen):
+        if chosen is not None:
             run.step(name, chosen)
-    return run
+            yield run
+
+
+def reached(draw: random.Random, steps: int) -> LockStep:
+    """Where so many random operations lead to."""
+    *_, last = wander(draw, steps)
+    return last
 
 
 def states_of(run: LockStep) -> dict[str, Any]:
