@@ -66,7 +66,7 @@ class CallControl:
         called.after[run.layer] = live.copy()
         if proof.relation is not None and run.layer == proof.top.name:
             self.path.in_step = Moment(called.after, self.path.start.arguments)
-        run.epoch = called.position + 1
+        run.enter_epoch(called.position + 1)
         run.facts = [*run.facts, *self._facts(run.layer, called)]
 
     def _forget(self, run: Run, called: Called) -> None:
@@ -80,6 +80,8 @@ class CallControl:
         fresh = unknown[layer]
         if modifies is None:
             self.path.live[layer].become(fresh)
+            for found in self.path.live[layer]._maps.values():
+                found.forgotten = True
             return
         if layer != proof.lower.name:
             assert proof.relation is not None
@@ -116,9 +118,12 @@ class CallControl:
         return next(layer for layer in self.execution.proof.layers if layer.name == name)
 
     def _ensured(self, ensures: Ensures, called: Called, layer: Layer, tag: str) -> Fact:
+        # A copy, so that what is learned later gets into no term of the state at the call.
+        before = {layer.name: called.before[layer.name].copy()}
+
         def instance(choice: tuple[Keys, ...]) -> Term:
             given = called.given[layer.name]
-            return self.execution.ensured(ensures, called.before, called.after, layer, given, choice)
+            return self.execution.ensured(ensures, before, called.after, layer, given, choice)
 
         id = f"{tag}{layer.name}/ensures/{ensures.id}"
         return Fact(id, ensures.kinds, instance, shared=False, since=called.position + 1)
@@ -128,24 +133,27 @@ class CallControl:
         proof, run = self.execution.proof, self.path.run
         for called in self.path.called:
             key = self.execution.key("call", called.name)
+            run.enter_epoch(called.position)
             if proof.top.name not in called.before:
-                yield Goal(key, terms.FALSE, f"{proof.lower.name} calls {called.name} and {proof.top.name} does not")
+                yield self.path.goal(
+                    key, terms.FALSE, f"{proof.lower.name} calls {called.name} and {proof.top.name} does not"
+                )
                 continue
-            run.epoch = called.position
             callee = self.contracts[called.name]
             yield self._precondition(called, callee, key)
             if proof.relation is not None:
                 same = zip(called.terms[proof.top.name], called.terms[proof.lower.name], strict=True)
                 equal = terms.conjunction([terms.equal(one, other) for one, other in same])
-                yield Goal(key, equal, f"{called.name} is called with different arguments")
+                yield self.path.goal(key, equal, f"{called.name} is called with different arguments")
             given = called.given[proof.top.name]
             waived = {id: given[name].term for id, name in callee.contract.waives.items()}
             yield from self.execution.state_goals(self.path, called.before, callee.contract, waived)[1]
-        run.epoch = len(self.path.called)
         if self.out_of_step:
+            run.enter_epoch(self.upper_calls)
             key = self.execution.key("call", self.out_of_step)
             what = f"{proof.top.name} calls {self.out_of_step} out of step with {proof.lower.name}"
-            yield Goal(key, terms.FALSE, what)
+            yield self.path.goal(key, terms.FALSE, what)
+        run.enter_epoch(len(self.path.called))
 
     def _precondition(self, called: Called, callee: Operation, key: str) -> Goal:
         """That the arguments exist and have their types, and what is required of them."""
@@ -161,11 +169,7 @@ class CallControl:
                     conditions.append(in_range(Field(name, (), leaf), value))
             if callee.requires is not None:
                 conditions.append(term_of_truth(callee.requires(before, **given)))
-        return Goal(key, terms.conjunction(conditions), f"the precondition of {called.name}", tuple(read))
-
-    def anything(self) -> set[str]:
-        """The operations called by contracts that let them write anything."""
-        return {called.name for called in self.path.called if self.contracts[called.name].contract.modifies is None}
+        return self.path.goal(key, terms.conjunction(conditions), f"the precondition of {called.name}", tuple(read))
 
 
 def _tag(called: Called) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from refinement import terms
 from refinement.explore import Fact, ProofError
-from refinement.path import Goal, Path, wrap_object
+from refinement.path import Path, wrap_object
 from refinement.state import Keys, PartView, SymbolicState, exists
 from refinement.terms import Term
 from refinement.values import term_of_truth
@@ -43,13 +43,15 @@ class Witnesses:
             anyone = self.execution.object(kind, keys)
             someone = _fits(objects, suitable, anyone)
             if witness is None:
-                path.goals.append(Goal(key, terms.negate(someone), f"no {kind} is suitable", ((kind, keys),), far=True))
+                path.goals.append(
+                    path.goal(key, terms.negate(someone), f"no {kind} is suitable", ((kind, keys),), far=True)
+                )
                 return None
             fits = _fits(objects, suitable, witness)
-            path.goals.append(Goal(key, fits, "the witness is suitable", tuple(looked_at)))
+            path.goals.append(path.goal(key, fits, "the witness is suitable", tuple(looked_at)))
             if before is not None:
                 first = terms.implies(someone, term_of_truth(before(witness, anyone)))
-                path.goals.append(Goal(key, first, "the witness comes first", ((kind, keys), *read), far=True))
+                path.goals.append(path.goal(key, first, "the witness comes first", ((kind, keys), *read), far=True))
         path.run.include(kind, (witness.term,))
         return witness
 

@@ -244,7 +244,7 @@ class Execution:
         return path
 
     def _call(self, path: Path, layer: Layer) -> None:
-        path.run.epoch = 0
+        path.run.enter_epoch(0)
         try:
             layer.call(path.run, path.live[layer.name], self.proof.operation.name, self.arguments)
         except Cut as cut:
@@ -256,8 +256,9 @@ class Execution:
         with path.current():
             goals, skipped = self._goals(path)
             run.instantiate()
-            answer = self.solver.check()
-            if answer == "unsat":
+            grants = run.grants(len(path.called))
+            answer = self.solver.check(grants)
+            if answer == "unsat" and (not grants or self.solver.check() == "unsat"):
                 self.explorer.paths -= 1
                 self.explorer.infeasible += 1
                 return
@@ -267,18 +268,25 @@ class Execution:
                 self.tallies[key].witnessed += answer == "sat"
             for key in {self.key("guards"), *(goal.key for goal in goals)}:
                 self.tallies[key].paths += 1
-            remaining = [goal for goal in goals if run.simplify(goal.term) is not terms.TRUE]
-            far = [goal for goal in remaining if goal.far or goal.key in self.far]
-            at_once = [goal for goal in remaining if goal not in far]
-            if at_once and self._check(at_once) == "unsat":
-                remaining = far
-            failed = [goal for goal in remaining if self.tallies[goal.key].searches and self._fails(path, goal)]
-            for goal in failed:
-                self._refute(path, goal)
+            for epoch in range(len(path.called) + 1):
+                run.enter_epoch(epoch)
+                self._prove_goals(path, [goal for goal in goals if goal.epoch == epoch])
 
-    def _check(self, goals: list[Goal]) -> str:
-        """Whether some goal can be wrong: `unsat` if none."""
-        answer = self.solver.check([terms.negate(terms.conjunction([goal.term for goal in goals]))])
+    def _prove_goals(self, path: Path, goals: list[Goal]) -> None:
+        """Prove goals of one epoch: together if that is possible, else each on its own."""
+        remaining = [goal for goal in goals if path.run.simplify(goal.term) is not terms.TRUE]
+        far = [goal for goal in remaining if goal.far or goal.key in self.far]
+        at_once = [goal for goal in remaining if goal not in far]
+        if at_once and self._check(path, at_once) == "unsat":
+            remaining = far
+        failed = [goal for goal in remaining if self.tallies[goal.key].searches and self._fails(path, goal)]
+        for goal in failed:
+            self._refute(path, goal)
+
+    def _check(self, path: Path, goals: list[Goal]) -> str:
+        """Whether some goal of an epoch can be wrong: `unsat` if none."""
+        wrong = terms.negate(terms.conjunction([goal.term for goal in goals]))
+        answer = self.solver.check([wrong, *path.run.grants(goals[0].epoch)])
         for key in {goal.key for goal in goals}:
             self.tallies[key].queries += 1
         return answer
@@ -302,14 +310,14 @@ class Execution:
         facts about those read.  `far` remembers the obligations that needed more on some path.
         """
         far = goal.far or goal.key in self.far
-        answer = "unknown" if far else self._check([goal])
+        answer = "unknown" if far else self._check(path, [goal])
         with path.run.aside():
             for more in (lambda: goal.read, lambda: self._read_by_facts(path, goal)):
                 if answer == "unsat":
                     return False
                 self.far.add(goal.key)
                 self._widen(path, more())
-                answer = self._check([goal])
+                answer = self._check(path, [goal])
         if answer == "unknown":
             self.tallies[goal.key].unknown = f"the solver gave up within its budget on: {goal.what}"
         return answer == "sat"
@@ -336,10 +344,11 @@ class Execution:
         proof = self.proof
         goals = list(path.goals)
         goals += [
-            Goal(self.key("guards"), guard.condition, guard.what)
+            Goal(self.key("guards"), guard.condition, guard.what, epoch=guard.epoch)
             for guard in path.run.guards
             if guard.layer == proof.lower.name
         ]
+        path.run.enter_epoch(len(path.called))
         assert isinstance(path.run.loops, LoopControl)
         goals += path.run.loops.goals()
         assert isinstance(path.run.calls, CallControl)
@@ -380,13 +389,13 @@ class Execution:
         if contract.modifies is not None:
             outside = sorted(self._outside(path, contract.modifies))
             what = f"it writes {', '.join(outside)}" if outside else "it writes nothing else"
-            goals.append(Goal(self.key("frame"), terms.boolean(not outside), what))
+            goals.append(path.goal(self.key("frame"), terms.boolean(not outside), what))
         for ensures in contract.ensures if isinstance(lower, PythonLayer) else ():
             choice = self.skolems(ensures.kinds)
             with path.run.statement(collect=True) as read:
                 term = self.ensured(ensures, path.start, path.live, lower, self.arguments, choice)
             self.add_footprint(path, ensures.kinds, choice)
-            goals.append(Goal(self.key("ensures", ensures.id), term, ensures.prose, tuple(read)))
+            goals.append(path.goal(self.key("ensures", ensures.id), term, ensures.prose, tuple(read)))
         return goals
 
     def ensured(
@@ -416,8 +425,7 @@ class Execution:
             places = allowed.get(field_map.name, set())
             if None not in places and not field_map.only_at(places):
                 outside.add(field_map.name)
-        assert isinstance(path.run.calls, CallControl)
-        return outside | path.run.calls.anything()
+        return outside
 
     def reads_of(self, statement: Statement) -> set[str]:
         """The maps that a statement reads."""
@@ -448,7 +456,7 @@ class Execution:
         with path.run.statement(collect=True) as read:
             term = _but_for(waived, choice, self.holds(statement, states, choice))
         self.add_footprint(path, statement.kinds, choice)
-        return [Goal(key, term, statement.prose, tuple(read))]
+        return [path.goal(key, term, statement.prose, tuple(read))]
 
     def _agreement_goals(
         self, path: Path, states: Mapping[str, Any], relation: Relation, written: set[str]
@@ -468,7 +476,7 @@ class Execution:
                 if part.exists is not None:
                     ref = self.object(part.name, choice[0])
                     term = terms.implies(term_of_truth(exists(getattr(upper, part.name), ref)), term)
-            goals.append(Goal(self.key("state"), term, f"{declared.path} differs", tuple(read)))
+            goals.append(path.goal(self.key("state"), term, f"{declared.path} differs", tuple(read)))
             self.add_footprint(path, (part.name,) if choice else (), choice)
         return goals
 

@@ -65,6 +65,7 @@ class Guard:
     condition: Term
     what: str
     location: str
+    epoch: int = 0
 
 
 @frozen
@@ -114,6 +115,10 @@ class Budget:
     """Limits on one exploration; exceeding one ends it with what is open reported as unknown."""
 
     paths: int = 5000
+
+
+def _granted(call: int) -> Term:
+    return terms.variable(f"call{call}.is_right", terms.BOOL)
 
 
 T = TypeVar("T")
@@ -188,6 +193,7 @@ class Run:
         self.facts: list[Fact] = []
         self.footprint: dict[str, dict[Keys, int]] = {}
         self.epoch = 0
+        self.knowledge: list[tuple[dict[Term, bool], dict[Term, Term]]] = [(self.known, self.bound)]
         self.instantiated: set[tuple] = set()
         self.guards: list[Guard] = []
         self.stating = False
@@ -230,14 +236,40 @@ class Run:
         elif value and condition.op == "=" and terms.is_constant(condition.args[1]):
             self.bound[condition.args[0]] = condition.args[1]
 
-    def assume(self, condition: Term) -> None:
-        """Take a formula as true from here on.  Only for what is proved or trusted elsewhere."""
+    def assume(self, condition: Term, since: int = 0) -> None:
+        """Take a formula as true from here on.  Only for what is proved or trusted elsewhere.
+
+        One about the states after the nth call by contract (`since`) is only used where that is granted.
+        """
         if condition is terms.TRUE or self.known.get(condition) is True:
             return
-        self._learn(condition)
+        if since <= self.epoch:
+            self._learn(condition)
+        if since:
+            condition = terms.implies(_granted(since), condition)
         self.assumed.append(condition)
         if not self.replay:
             self.explorer.solver.add(condition)
+
+    def enter_epoch(self, epoch: int) -> None:
+        """Go on after the nth call by contract of a layer; from the start for n = 0.
+
+        What comes after a call is known on condition that the call was right.  So that nothing about the call
+        itself is shown by what follows from it, what was learned is kept apart by epochs.
+        """
+        if epoch > self.epoch:
+            for later in range(self.epoch + 1, epoch + 1):
+                known, bound = self.knowledge[later - 1]
+                if later == len(self.knowledge):
+                    self.knowledge.append(({}, {}))
+                self.knowledge[later][0].update(known)
+                self.knowledge[later][1].update(bound)
+        self.epoch = epoch
+        self.known, self.bound = self.knowledge[epoch]
+
+    def grants(self, epoch: int) -> list[Term]:
+        """The formulas by which the calls up to an epoch are taken as right."""
+        return [_granted(call) for call in range(1, epoch + 1)]
 
     def decide(self, condition: Term) -> bool:
         """Settle a condition on this path."""
@@ -253,9 +285,10 @@ class Run:
             return decision.taken
         solver = self.explorer.solver
         where = self.location()
-        if solver.check([simple]) == "unsat":
+        grants = self.grants(self.epoch)
+        if solver.check([simple, *grants]) == "unsat":
             decision = Decision(simple, False, True, where)
-        elif solver.check([terms.negate(simple)]) == "unsat":
+        elif solver.check([terms.negate(simple), *grants]) == "unsat":
             decision = Decision(simple, True, True, where)
         else:
             decision = Decision(simple, True, False, where)
@@ -309,7 +342,7 @@ class Run:
         """Require a condition without which the plain run would fail here."""
         if self.stating or self.simplify(condition) is terms.TRUE:
             return
-        self.guards.append(Guard(self.layer, condition, what, self.location()))
+        self.guards.append(Guard(self.layer, condition, what, self.location(), self.epoch))
 
     def instantiate(self) -> None:
         """Assume every fact of all objects in the footprint of which it is not assumed yet."""
@@ -321,7 +354,7 @@ class Run:
                 if key in self.instantiated:
                     continue
                 self.instantiated.add(key)
-                self.assume(self.instance(fact, choice))
+                self.assume(self.instance(fact, choice), fact.since)
 
     def _objects(self, kind: str, since: int) -> list[Keys]:
         return [keys for keys, epoch in self.footprint.get(kind, {}).items() if epoch >= since]

@@ -121,7 +121,7 @@ class LoopControl:
             key = self.execution.key("loop", label)
             standing = {(path.reached.get(n), n in path.cuts, path.ended.get(n)) for n in names}
             what = f"{' and '.join(names)} do not go through the loop in step"
-            goals.append(Goal(key, terms.boolean(len(standing) == 1), what))
+            goals.append(self.path.goal(key, terms.boolean(len(standing) == 1), what))
             if len(standing) == 1 and proof.lower.name in path.cuts:
                 goals += self._invariant_goals(loop, key)
         return goals
@@ -137,7 +137,7 @@ class LoopControl:
         if proof.relation is not None:
             for name, value in path.cuts[proof.top.name].values.items():
                 same = term_of_truth(value == variables[name])
-                goals.append(Goal(key, same, f"the loop variable {name} differs between the layers"))
+                goals.append(self.path.goal(key, same, f"the loop variable {name} differs between the layers"))
         for fact in self.facts_of(loop):
             if fact.layers[-1] != proof.lower.name:
                 continue
@@ -145,7 +145,7 @@ class LoopControl:
             with path.run.statement(collect=True) as read:
                 term = self._holds(fact, at, choice)
             self.execution.add_footprint(path, fact.kinds, choice)
-            goals.append(Goal(key, term, fact.prose, tuple(read)))
+            goals.append(self.path.goal(key, term, fact.prose, tuple(read)))
         if path.inside:
             for measure in loop.measures:
                 if measure.layers[-1] == proof.lower.name:
@@ -167,8 +167,8 @@ class LoopControl:
         for keys in (anyone, (taken.term,)):
             self.path.run.include(measure.kind, keys)
         return [
-            Goal(key, none_added, f"a {measure.kind} came to those that remain"),
-            Goal(key, one_gone, f"the iteration took no {measure.kind} off those that remain"),
+            self.path.goal(key, none_added, f"a {measure.kind} came to those that remain"),
+            self.path.goal(key, one_gone, f"the iteration took no {measure.kind} off those that remain"),
         ]
 
 

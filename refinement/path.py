@@ -21,6 +21,7 @@ class Goal:
     """Something to prove at the end of a path: for the obligation `key`, said in words by `what`.
 
     `read` has the objects that it reads beyond those that it is about; a goal that is `far` needs them for sure.
+    So many calls by contract as `epoch` says came before, and may be taken as right.
     """
 
     key: str
@@ -28,6 +29,7 @@ class Goal:
     what: str
     read: tuple[tuple[str, Keys], ...] = ()
     far: bool = False
+    epoch: int = 0
 
 
 @define
@@ -83,6 +85,10 @@ class Path:
     def now(self) -> Moment:
         """The states as they are."""
         return Moment(self.live, self.start.arguments)
+
+    def goal(self, key: str, term: Term, what: str, read: tuple[tuple[str, Keys], ...] = (), far: bool = False) -> Goal:
+        """A goal about the present epoch of the run."""
+        return Goal(key, term, what, read, far, self.run.epoch)
 
     @contextmanager
     def current(self) -> Iterator[None]:

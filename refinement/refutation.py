@@ -95,7 +95,8 @@ class Search:
         try:
             for term in self._closed(world):
                 solver.add(term)
-            solver.add(terms.negate(self.goal.term))
+            for term in (terms.negate(self.goal.term), *self.path.run.grants(self.goal.epoch)):
+                solver.add(term)
             found = self._solve(world, calm)
             if found is not None:
                 yield found
