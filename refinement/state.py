@@ -7,13 +7,16 @@ far.  Views record in the run which objects an operation touches: its footprint.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from refinement import context, logic, terms
 from refinement.schema import Encoding, Field, Leaf, Part, Schema
 from refinement.terms import Sort, Term
+
+if TYPE_CHECKING:
+    from refinement.explore import Run
 
 Keys = tuple[Term, ...]
 
@@ -63,8 +66,16 @@ class FieldMap:
         return self.forgotten or bool(self.log)
 
     def get(self, keys: Keys) -> Term:
-        """The value at `keys`."""
+        """The value at `keys`; while an operation runs, the case of it that the path has come to."""
         run = context.current()
+        found = self._get(keys, run)
+        if run is None or run.stating:
+            return found
+        while found.op == "ite" and terms.is_constant(settled := run.simplify(found.args[0])):
+            found = found.args[1] if settled is terms.TRUE else found.args[2]
+        return found
+
+    def _get(self, keys: Keys, run: Run | None) -> Term:
         if run is not None and run.reads is not None:
             run.reads.add(self.name)
         found = self.cache.get(keys)

@@ -16,7 +16,7 @@ from executable_model.sel4.state import (
 )
 from impl.c.view import to_member, to_reference, to_width
 from proofs.sel4.layers import EXEC, C
-from refinement.logic import ite, one_of
+from refinement.logic import all_of, ite, one_of
 from refinement.relation import Decode, Relation
 
 
@@ -42,6 +42,11 @@ def _action(c: Any) -> Any:
     """0 is to resume the current thread, 1 to choose a new one; anything else is the thread to switch to."""
     word = c.ksSchedulerAction
     return to_member(SchedulerAction, ite(word < 2, word, 2))
+
+
+def _is_thread(c: Any) -> Any:
+    word = c.ksSchedulerAction
+    return all_of(word != 0, word != 1)
 
 
 def _entry(c: Any, index: Any) -> Any:
@@ -90,9 +95,7 @@ RELATION = Relation(
         "current_thread": Decode(lambda c: to_reference("tcb", c.ksCurThread)),
         "idle_thread": Decode(lambda c: to_reference("tcb", c.ksIdleThread)),
         "scheduler_action": Decode(_action),
-        "candidate": Decode(
-            lambda c: to_reference("tcb", c.ksSchedulerAction), when=lambda c: c.ksSchedulerAction >= 2
-        ),
+        "candidate": Decode(lambda c: to_reference("tcb", c.ksSchedulerAction), when=_is_thread),
         "current_domain": Decode(lambda c: c.ksCurDomain),
         "domain_time": Decode(lambda c: c.ksDomainTime),
         "domain_index": Decode(lambda c: c.ksDomScheduleIdx),
