@@ -135,16 +135,15 @@ class CallControl:
             key = self.execution.key("call", called.name)
             run.enter_epoch(called.position)
             if proof.top.name not in called.before:
-                yield self.path.goal(
-                    key, terms.FALSE, f"{proof.lower.name} calls {called.name} and {proof.top.name} does not"
-                )
+                what = f"{proof.lower.name} calls {called.name} and {proof.top.name} does not"
+                yield self.path.goal(key, terms.FALSE, what, inner=True)
                 continue
             callee = self.contracts[called.name]
             yield self._precondition(called, callee, key)
             if proof.relation is not None:
                 same = zip(called.terms[proof.top.name], called.terms[proof.lower.name], strict=True)
                 equal = terms.conjunction([terms.equal(one, other) for one, other in same])
-                yield self.path.goal(key, equal, f"{called.name} is called with different arguments")
+                yield self.path.goal(key, equal, f"{called.name} is called with different arguments", inner=True)
             given = called.given[proof.top.name]
             waived = {id: given[name].term for id, name in callee.contract.waives.items()}
             yield from self.execution.state_goals(self.path, called.before, callee.contract, waived)[1]
@@ -152,7 +151,7 @@ class CallControl:
             run.enter_epoch(self.upper_calls)
             key = self.execution.key("call", self.out_of_step)
             what = f"{proof.top.name} calls {self.out_of_step} out of step with {proof.lower.name}"
-            yield self.path.goal(key, terms.FALSE, what)
+            yield self.path.goal(key, terms.FALSE, what, inner=True)
         run.enter_epoch(len(self.path.called))
 
     def _precondition(self, called: Called, callee: Operation, key: str) -> Goal:
@@ -169,7 +168,9 @@ class CallControl:
                     conditions.append(in_range(Field(name, (), leaf), value))
             if callee.requires is not None:
                 conditions.append(term_of_truth(callee.requires(before, **given)))
-        return self.path.goal(key, terms.conjunction(conditions), f"the precondition of {called.name}", tuple(read))
+        return self.path.goal(
+            key, terms.conjunction(conditions), f"the precondition of {called.name}", tuple(read), inner=True
+        )
 
 
 def _tag(called: Called) -> str:

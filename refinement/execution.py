@@ -44,7 +44,8 @@ class Tally:
     """What is known so far about one obligation of a task.
 
     `paths` counts the paths with goals for it, `skipped` those on which nothing that it reads was written;
-    `searches` is how often a counterexample may still be looked for.
+    `searches` is how often a counterexample may still be looked for; `inner` says that the failure is one that
+    need not show in the states afterwards.
     """
 
     obligation: Obligation
@@ -55,6 +56,7 @@ class Tally:
     failure: str = ""
     unknown: str = ""
     fault: bool = False
+    inner: bool = False
     searches: int = SEARCHES
     counterexample: dict[str, Any] | None = None
 
@@ -294,7 +296,7 @@ class Execution:
     def _refute(self, path: Path, goal: Goal) -> None:
         """Look for a concrete counterexample to a goal that failed, unless there is one for its obligation."""
         tally = self.tallies[goal.key]
-        tally.failure = tally.failure or goal.what
+        tally.failure, tally.inner = tally.failure or goal.what, tally.inner or goal.inner
         if tally.searches:
             tally.searches -= 1
             refutation = refute(self, path, goal)
@@ -388,8 +390,8 @@ class Execution:
         goals = []
         if contract.modifies is not None:
             outside = sorted(self._outside(path, contract.modifies))
-            what = f"it writes {', '.join(outside)}" if outside else "it writes nothing else"
-            goals.append(path.goal(self.key("frame"), terms.boolean(not outside), what))
+            what = f"it writes {', '.join(outside)}, which its contract does not name"
+            goals.append(path.goal(self.key("frame"), terms.boolean(not outside), what, inner=True))
         for ensures in contract.ensures if isinstance(lower, PythonLayer) else ():
             choice = self.skolems(ensures.kinds)
             with path.run.statement(collect=True) as read:
@@ -553,6 +555,8 @@ class Execution:
             return Status.ERROR, broken
         if tally.fault:
             return Status.ERROR, f"FAULT OF THE ENCODING: {tally.failure}; but run plainly, nothing fails"
+        if tally.failure and tally.inner:
+            return Status.UNKNOWN, tally.failure
         if tally.failure:
             return Status.UNKNOWN, f"{tally.failure}; no concrete counterexample was found: an invariant may be missing"
         if tally.unknown:

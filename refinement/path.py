@@ -21,7 +21,8 @@ class Goal:
     """Something to prove at the end of a path: for the obligation `key`, said in words by `what`.
 
     `read` has the objects that it reads beyond those that it is about; a goal that is `far` needs them for sure.
-    So many calls by contract as `epoch` says came before, and may be taken as right.
+    So many calls by contract as `epoch` says came before, and may be taken as right.  One that is `inner` is about
+    how the run went, which need not show in the states afterwards.
     """
 
     key: str
@@ -30,6 +31,7 @@ class Goal:
     read: tuple[tuple[str, Keys], ...] = ()
     far: bool = False
     epoch: int = 0
+    inner: bool = False
 
 
 @define
@@ -86,9 +88,17 @@ class Path:
         """The states as they are."""
         return Moment(self.live, self.start.arguments)
 
-    def goal(self, key: str, term: Term, what: str, read: tuple[tuple[str, Keys], ...] = (), far: bool = False) -> Goal:
+    def goal(
+        self,
+        key: str,
+        term: Term,
+        what: str,
+        read: tuple[tuple[str, Keys], ...] = (),
+        far: bool = False,
+        inner: bool = False,
+    ) -> Goal:
         """A goal about the present epoch of the run."""
-        return Goal(key, term, what, read, far, self.run.epoch)
+        return Goal(key, term, what, read, far, self.run.epoch, inner)
 
     @contextmanager
     def current(self) -> Iterator[None]:

@@ -67,7 +67,7 @@ def refute(execution: Execution, path: Path, goal: Goal) -> Refutation:
             after = run_and_compare(proof, proof.stack.universe(states[proof.top.name]), states, arguments)
             if after.failures:
                 return Refutation(tell(proof, path, goal, states, arguments, after))
-            fault = fault or not (path.inside or path.called)
+            fault = fault or not (path.inside or path.called or goal.inner)
     return Refutation(None, fault)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from refinement import context
+from refinement.layers import PythonLayer
 from refinement.relation import disagreements
 from refinement.statements import Statement, check_plain
 
@@ -53,6 +55,7 @@ def run_and_compare(
     if proof.relation is not None:
         upper, lower = (layer.view(after[layer.name]) for layer in proof.layers)
         failures += disagreements(proof.relation, upper, lower, universe)
+    failures += _not_ensured(proof, universe, before, after, arguments)
     for statement, objects in broken(proof, universe, after):
         spared = proof.operation.contract.breaks.get(statement.id)
         if spared is not None and objects == (arguments[spared],):
@@ -60,3 +63,19 @@ def run_and_compare(
         about = ", ".join(map(repr, objects))
         failures.append(f"{'-'.join(statement.layers)}/{statement.id} does not hold{f' of {about}' if about else ''}")
     return Failures(after, tuple(failures))
+
+
+def _not_ensured(
+    proof: Proof, universe: Universe, before: Mapping[str, Any], after: Mapping[str, Any], arguments: Mapping[str, Any]
+) -> list[str]:
+    """What the operation's contract ensures and plain states do not show."""
+    failures = []
+    for ensures in proof.operation.contract.ensures:
+        for layer in proof.layers:
+            if isinstance(layer, PythonLayer):
+                one, other = layer.view(before[layer.name]), layer.view(after[layer.name])
+                for objects in itertools.product(*(universe[kind] for kind in ensures.kinds)):
+                    if not ensures.holds(one, other, arguments, *objects):
+                        about = ", ".join(map(repr, objects))
+                        failures.append(f"{layer.name} does not ensure {ensures.id} of {about}")
+    return failures

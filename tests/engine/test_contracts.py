@@ -79,6 +79,26 @@ def test_a_frame_that_leaves_something_out_is_refused():
     assert not_proved(jars.stack(), narrow) == {"upper/frame", "lower/frame"}
 
 
+def test_what_is_written_is_told():
+    narrow = jars.made("put", jars.may_put, contract=Contract(modifies=("upper:jar.coins", "lower:jar.coins")))
+    (first, *_) = jars.stack().tasks([narrow])
+    notes = [result.note for result in first.run(Settings()) if result.obligation.id.endswith("/frame")]
+    assert notes == ["it writes upper:last, which its contract does not name"]
+
+
+def test_a_counterexample_to_what_is_ensured_is_replayed():
+    none_more = Ensures(
+        "none_more",
+        ("jar",),
+        "There are as many coins in the jar.",
+        lambda before, after, arguments, jar: after.jar[jar].coins == before.jar[jar].coins,
+    )
+    (first, *_) = jars.stack().tasks([jars.made("put", jars.may_put, contract=Contract(ensures=(none_more,)))])
+    (result,) = [r for r in first.run(Settings()) if r.obligation.id.endswith("/none_more")]
+    assert result.status is Status.REFUTED
+    assert any("does not ensure none_more of jar:" in line for line in result.counterexample["story"])
+
+
 def test_a_caller_may_not_write_less_than_what_it_calls():
     narrow = Contract(modifies=("upper:jar.coins", "lower:jar.coins"))
     caller = jars.made("put_if_room", calls=(PUT,), contract=narrow)
