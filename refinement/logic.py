@@ -64,7 +64,8 @@ class Ref:
         return self.number
 
     def __repr__(self) -> str:
-        return f"{self.kind}:{self.number}"
+        number = self.number
+        return f"{self.kind}:{number if number < 1 << 16 else hex(number)}"
 
     def __bool__(self) -> bool:
         raise TypeError("a reference has no truth value: compare it with NULL")

@@ -149,7 +149,7 @@ def decode(leaf: Leaf, value: Any) -> Any:
         kind, _, number = str(value).partition(":")
         if kind != leaf.kind:
             raise ValueError(f"expected a reference to a {leaf.kind}, got {value!r}")
-        return logic.reference(kind)(int(number))
+        return logic.reference(kind)(int(number, 0))
     if leaf.form == "enum":
         assert leaf.members is not None
         return leaf.members[value]

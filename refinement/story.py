@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import linecache
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ def story(proof: Proof, path: Path, goal: Goal, scenario: Mapping[str, Any]) -> 
     """What happens, in at most 40 lines: the state before, the call, the branches taken, what is wrong."""
     lines = [f"{goal.key}: {goal.what}", "before:"]
     lines += _state(scenario["before"][proof.lower.name])
-    call = ", ".join(f"{name}={value}" for name, value in scenario["arguments"].items())
+    call = ", ".join(f"{name}={_show(value)}" for name, value in scenario["arguments"].items())
     lines += [f"call: {proof.operation.name}({call})"]
     failures = [f"  {failure}" for failure in scenario["failures"]]
     failures = _cut(failures, MOST_FAILURES, "more")
@@ -107,6 +108,4 @@ def test_case(scenario: Mapping[str, Any]) -> str:
 
 
 def _json(scenario: Mapping[str, Any]) -> str:
-    import json
-
     return json.dumps(scenario, indent=1)
