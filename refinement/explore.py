@@ -267,6 +267,14 @@ class Run:
         self.epoch = epoch
         self.known, self.bound = self.knowledge[epoch]
 
+    @property
+    def has_called(self) -> bool:
+        """Whether there was a call by contract: statements about earlier states must then not be simplified.
+
+        What was learned since may hold on condition only that the call was right.
+        """
+        return len(self.knowledge) > 1
+
     def grants(self, epoch: int) -> list[Term]:
         """The formulas by which the calls up to an epoch are taken as right."""
         return [_granted(call) for call in range(1, epoch + 1)]

@@ -89,7 +89,7 @@ class FieldMap:
             else:
                 condition = terms.conjunction(map(terms.equal, keys, entry[0]))
                 value = entry[1]
-            if run is not None:
+            if run is not None and not (run.stating and run.has_called):
                 condition = run.simplify(condition)
             if condition is terms.TRUE:
                 result = value
