@@ -561,6 +561,9 @@ class Execution:
             return Status.UNKNOWN, f"{tally.failure}; no concrete counterexample was found: an invariant may be missing"
         if tally.unknown:
             return Status.UNKNOWN, tally.unknown
+        if not tally.paths + tally.skipped and "/call/" in tally.obligation.id:
+            callee = tally.obligation.id.rpartition("/")[2]
+            return Status.UNKNOWN, f"no path comes to a call of {callee}: take it off the operation's calls"
         if not tally.paths + tally.skipped:
             return Status.ERROR, "vacuous: no path that is possible under the assumptions comes to it"
         if not tally.witnessed:

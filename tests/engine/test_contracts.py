@@ -74,6 +74,13 @@ def test_layers_that_do_not_call_alike_are_found():
     assert "upper-lower/call/put" in lost
 
 
+def test_a_call_that_is_never_made_is_told():
+    (first, *_) = [task for task in jars.stack().tasks([PUT, jars.made("empty", calls=(PUT,))]) if "empty" in task.id]
+    (result,) = [r for r in first.run(Settings()) if r.obligation.id.endswith("/call/put")]
+    assert result.status is Status.UNKNOWN
+    assert result.note == "no path comes to a call of put: take it off the operation's calls"
+
+
 def test_a_frame_that_leaves_something_out_is_refused():
     narrow = jars.made("put", jars.may_put, contract=Contract(modifies=("upper:jar.coins", "lower:jar.coins")))
     assert not_proved(jars.stack(), narrow) == {"upper/frame", "lower/frame"}
