@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from refinement import goals as goals_of_path
 from refinement import terms
 from refinement.contracts import Ensures, place
 from refinement.explore import Cut, Fact, Run
@@ -76,7 +77,7 @@ class CallControl:
         layer, tag = run.layer, _tag(called)
         unknown = execution.after_calls.get(tag)
         if unknown is None:
-            unknown = execution.after_calls[tag] = execution.states(tag)
+            unknown = execution.after_calls[tag] = execution.setting.states(tag)
         fresh = unknown[layer]
         if modifies is None:
             self.path.live[layer].become(fresh)
@@ -102,14 +103,18 @@ class CallControl:
         facts: list[Fact] = []
         for statement in proof.statements():
             of_layer = statement.layers == (layer,) or (len(statement.layers) > 1 and layer == proof.top.name)
-            if of_layer and contract.relies_on(statement.id) and contract.may_change(execution.reads_of(statement)):
+            if (
+                of_layer
+                and contract.relies_on(statement.id)
+                and contract.may_change(execution.setting.reads_of(statement))
+            ):
                 broken = contract.breaks.get(statement.id)
                 waived = called.given[layer][broken].term if broken is not None else None
-                facts.append(execution.fact(statement, called.after, tag, waived, shared, since))
+                facts.append(execution.setting.fact(statement, called.after, tag, waived, shared, since))
         if layer == proof.lower.name:
-            facts += execution.type_facts(called.after, tag, shared=shared, since=since)
+            facts += execution.setting.type_facts(called.after, tag, shared=shared, since=since)
         else:
-            facts += execution.agreement_facts(called.after, contract.modifies, tag, since)
+            facts += execution.setting.agreement_facts(called.after, contract.modifies, tag, since)
         if isinstance(proof.lower, PythonLayer) or layer == proof.top.name:
             facts += [self._ensured(ensures, called, self._layer(layer), tag) for ensures in contract.ensures]
         return facts
@@ -123,7 +128,7 @@ class CallControl:
 
         def instance(choice: tuple[Keys, ...]) -> Term:
             given = called.given[layer.name]
-            return self.execution.ensured(ensures, before, called.after, layer, given, choice)
+            return self.execution.setting.ensured(ensures, before, called.after, layer, given, choice)
 
         id = f"{tag}{layer.name}/ensures/{ensures.id}"
         return Fact(id, ensures.kinds, instance, shared=False, since=called.position + 1)
@@ -132,7 +137,7 @@ class CallControl:
         """That each call is made in step, from related states with the invariants and the precondition."""
         proof, run = self.execution.proof, self.path.run
         for called in self.path.called:
-            key = self.execution.key("call", called.name)
+            key = self.execution.setting.key("call", called.name)
             run.enter_epoch(called.position)
             if proof.top.name not in called.before:
                 what = f"{proof.lower.name} calls {called.name} and {proof.top.name} does not"
@@ -146,10 +151,12 @@ class CallControl:
                 yield self.path.goal(key, equal, f"{called.name} is called with different arguments", inner=True)
             given = called.given[proof.top.name]
             waived = {id: given[name].term for id, name in callee.contract.waives.items()}
-            yield from self.execution.state_goals(self.path, called.before, callee.contract, waived)[1]
+            yield from goals_of_path.of_states(
+                self.execution.setting, self.path, called.before, callee.contract, waived
+            )[1]
         if self.out_of_step:
             run.enter_epoch(self.upper_calls)
-            key = self.execution.key("call", self.out_of_step)
+            key = self.execution.setting.key("call", self.out_of_step)
             what = f"{proof.top.name} calls {self.out_of_step} out of step with {proof.lower.name}"
             yield self.path.goal(key, terms.FALSE, what, inner=True)
         run.enter_epoch(len(self.path.called))

@@ -35,12 +35,12 @@ class Witnesses:
             raise ProofError(f"the choice {label!r} needs a witness: add one to the proof of {proof.operation.name}")
         with path.run.statement(collect=True) as looked_at:
             witness = supply(path.last_in_step(proof.top.name), path.now())
-        key = self.execution.key("choice", label)
+        key = self.execution.setting.key("choice", label)
         kind = objects.part.name
-        (keys,) = self.execution.skolems((kind,))
+        (keys,) = self.execution.setting.skolems((kind,))
         path.run.include(kind, keys)
         with path.run.statement(collect=True) as read:
-            anyone = self.execution.object(kind, keys)
+            anyone = self.execution.setting.object(kind, keys)
             someone = _fits(objects, suitable, anyone)
             if witness is None:
                 path.goals.append(

@@ -68,7 +68,7 @@ class LoopControl:
         head = Moment(states, self.path.start.arguments, _with_cursor(loop, variables))
         self.path.head = head
         self.path.live[run.layer].become(states[run.layer])
-        run.facts = [*run.facts, *self.execution.facts(states, "loop.")]
+        run.facts = [*run.facts, *self.execution.setting.facts(states, "loop.")]
         for fact in self.facts_of(loop):
             run.facts.append(Fact(f"loop.{loop.label}/{fact.id}", fact.kinds, self._instance(fact, head)))
         for value in variables.values():
@@ -90,7 +90,7 @@ class LoopControl:
         return lambda choice: self._holds(fact, head, choice)
 
     def _holds(self, fact: LoopFact, at: Moment, choice: tuple[Keys, ...]) -> Term:
-        objects = [self.execution.object(kind, keys) for kind, keys in zip(fact.kinds, choice, strict=True)]
+        objects = [self.execution.setting.object(kind, keys) for kind, keys in zip(fact.kinds, choice, strict=True)]
         views = tuple(at[layer] for layer in fact.layers)
         schemas = tuple(
             layer.schema for name in fact.layers for layer in self.execution.proof.layers if layer.name == name
@@ -118,7 +118,7 @@ class LoopControl:
             loop = self.contract(label)
             assert loop is not None
             names = [layer.name for layer in proof.layers]
-            key = self.execution.key("loop", label)
+            key = self.execution.setting.key("loop", label)
             standing = {(path.reached.get(n), n in path.cuts, path.ended.get(n)) for n in names}
             what = f"{' and '.join(names)} do not go through the loop in step"
             goals.append(self.path.goal(key, terms.boolean(len(standing) == 1), what))
@@ -141,10 +141,10 @@ class LoopControl:
         for fact in self.facts_of(loop):
             if fact.layers[-1] != proof.lower.name:
                 continue
-            choice = self.execution.skolems(fact.kinds)
+            choice = self.execution.setting.skolems(fact.kinds)
             with path.run.statement(collect=True) as read:
                 term = self._holds(fact, at, choice)
-            self.execution.add_footprint(path, fact.kinds, choice)
+            path.include(fact.kinds, choice)
             goals.append(self.path.goal(key, term, fact.prose, tuple(read)))
         if path.inside:
             for measure in loop.measures:
@@ -155,9 +155,9 @@ class LoopControl:
     def _measure_goals(self, loop: Loop, measure: Measure, after: Moment) -> list[Goal]:
         head = self.path.head
         assert head is not None
-        key = self.execution.key("termination", loop.label)
-        (anyone,) = self.execution.skolems((measure.kind,))
-        ref = self.execution.object(measure.kind, anyone)
+        key = self.execution.setting.key("termination", loop.label)
+        (anyone,) = self.execution.setting.skolems((measure.kind,))
+        ref = self.execution.setting.object(measure.kind, anyone)
         with self.path.run.statement():
             taken = measure.taken(head)
             was, remains = measure.remaining(head, ref), measure.remaining(after, ref)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -87,6 +87,11 @@ class Path:
     def now(self) -> Moment:
         """The states as they are."""
         return Moment(self.live, self.start.arguments)
+
+    def include(self, kinds: Iterable[str], choice: Iterable[Keys]) -> None:
+        """Have the facts instantiated of these objects."""
+        for kind, keys in zip(kinds, choice, strict=True):
+            self.run.include(kind, keys)
 
     def goal(
         self,

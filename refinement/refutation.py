@@ -82,7 +82,7 @@ class Search:
         self.kinds = [part.name for part in proof.top.schema.parts.values() if part.form == "objects"]
         moment = path.before(proof.lower.name)
         self.symbolic = moment.states
-        self.facts = execution.facts(self.symbolic, "search.")
+        self.facts = execution.setting.facts(self.symbolic, "search.")
 
     def states(self, size: int, calm: bool) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         """Plain states and arguments in a world of that size, at most one.
@@ -183,7 +183,9 @@ class Search:
                 yield from self._closed_objects(self.symbolic[layer.name], layer.schema, refs)
             if proof.operation.requires is not None and self.path.inside:
                 with run.statement():
-                    yield term_of_truth(proof.operation.requires(self.symbolic[proof.top.name], **execution.arguments))
+                    yield term_of_truth(
+                        proof.operation.requires(self.symbolic[proof.top.name], **execution.setting.arguments)
+                    )
             for fact in self.facts:
                 yield from self._instances(fact, {kind: [(c,) for c in refs[kind]] for kind in refs})
 
@@ -231,12 +233,12 @@ class Search:
         execution = self.execution
         choice = []
         for kind, value in zip(statement.kinds, objects, strict=True):
-            leaves = execution.leaves(kind)
+            leaves = execution.setting.leaves(kind)
             parts = value if isinstance(value, tuple) else (value,)
             sorts = [leaf.sort(execution.proof.encoding) for leaf in leaves]
             choice.append(tuple(leaf.unwrap(p, s) for leaf, p, s in zip(leaves, parts, sorts, strict=True)))
         with self.path.current(), self.path.run.statement():
-            return execution.holds(statement, self.symbolic, tuple(choice))
+            return execution.setting.holds(statement, self.symbolic, tuple(choice))
 
     def _concretise(self, world: World, model: Model) -> dict[str, Any]:
         """The plain states, by layer, that a model gives."""
@@ -267,7 +269,9 @@ class Search:
     def _arguments(self, model: Model) -> dict[str, Any]:
         return {
             name: leaf.plain(
-                model.value(leaf.unwrap(self.execution.arguments[name], leaf.sort(self.execution.proof.encoding)))
+                model.value(
+                    leaf.unwrap(self.execution.setting.arguments[name], leaf.sort(self.execution.proof.encoding))
+                )
             )
             for name, leaf in self.execution.proof.parameters.items()
         }

@@ -1,0 +1,121 @@
+"""What is to be proved of a path: that states are related and satisfy the invariants, and the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from refinement import terms
+from refinement.contracts import Contract, place
+from refinement.layers import PythonLayer
+from refinement.path import Goal, Path
+from refinement.relation import Relation
+from refinement.setting import EVERYTHING, Setting, but_for
+from refinement.state import exists
+from refinement.statements import Statement
+from refinement.terms import Term
+from refinement.values import term_of_truth
+
+NONE: Mapping[str, Term] = {}
+
+
+def of_states(
+    setting: Setting,
+    path: Path,
+    states: Mapping[str, Any],
+    contract: Contract = EVERYTHING,
+    waived: Mapping[str, Term] = NONE,
+) -> tuple[set[str], list[Goal]]:
+    """That the states are related and satisfy the invariants, and all obligations that this is about.
+
+    There are no goals about what nothing was written of.  With a contract: only what it relies on, `waived`
+    of one object by the statement's id.
+    """
+    proof = setting.proof
+    goals: list[Goal] = []
+    considered: set[str] = set()
+    written = {name for layer in proof.layers for name in layer.written(states[layer.name])}
+    for statement in proof.to_keep():
+        if contract.relies_on(statement.id):
+            what = "invariant" if len(statement.layers) == 1 else "relation"
+            key = setting.key(what, statement.id)
+            considered.add(key)
+            goals += _statement(setting, path, states, statement, key, written, waived.get(statement.id))
+    if proof.relation is not None:
+        considered.add(setting.key("state"))
+        goals += _agreement(setting, path, states, proof.relation, written)
+    return considered, goals
+
+
+def _statement(
+    setting: Setting,
+    path: Path,
+    states: Mapping[str, Any],
+    statement: Statement,
+    key: str,
+    written: set[str],
+    waived: Term | None,
+) -> list[Goal]:
+    """That a statement holds again, unless nothing that it reads was written."""
+    if not setting.reads_of(statement) & written:
+        return []
+    choice = setting.skolems(statement.kinds)
+    with path.run.statement(collect=True) as read:
+        term = but_for(waived, choice, setting.holds(statement, states, choice))
+    path.include(statement.kinds, choice)
+    return [path.goal(key, term, statement.prose, tuple(read))]
+
+
+def _agreement(
+    setting: Setting, path: Path, states: Mapping[str, Any], relation: Relation, written: set[str]
+) -> list[Goal]:
+    """That every related field written in either layer has the value that the lower layer gives it."""
+    run = path.run
+    upper, lower = states[relation.upper.name], states[relation.lower.name]
+    goals = []
+    for declared, decoder in setting.compared:
+        part = relation.upper.schema.parts[declared.path.split(".")[0]]
+        if not setting.agreement_reads(relation, declared, decoder) & written:
+            continue
+        choice = setting.skolems((part.name,)) if declared.keys else ()
+        keys = setting.field_keys(declared)
+        with run.statement(collect=True) as read:
+            term = relation.agreement(declared, decoder, upper, lower, keys)
+            if part.exists is not None:
+                ref = setting.object(part.name, choice[0])
+                term = terms.implies(term_of_truth(exists(getattr(upper, part.name), ref)), term)
+        goals.append(path.goal(setting.key("state"), term, f"{declared.path} differs", tuple(read)))
+        path.include((part.name,) if choice else (), choice)
+    return goals
+
+
+def of_contract(setting: Setting, path: Path) -> list[Goal]:
+    """That the operation has written what it may write only, and what else its contract says."""
+    lower, contract = setting.proof.lower, setting.proof.operation.contract
+    goals = []
+    if contract.modifies is not None:
+        outside = sorted(_outside(setting, path, contract.modifies))
+        what = f"it writes {', '.join(outside)}, which its contract does not name"
+        goals.append(path.goal(setting.key("frame"), terms.boolean(not outside), what, inner=True))
+    for ensures in contract.ensures if isinstance(lower, PythonLayer) else ():
+        choice = setting.skolems(ensures.kinds)
+        with path.run.statement(collect=True) as read:
+            term = setting.ensured(ensures, path.start, path.live, lower, setting.arguments, choice)
+        path.include(ensures.kinds, choice)
+        goals.append(path.goal(setting.key("ensures", ensures.id), term, ensures.prose, tuple(read)))
+    return goals
+
+
+def _outside(setting: Setting, path: Path, modifies: tuple[str, ...]) -> set[str]:
+    """What the lower layer has written, by itself or in calls, and may not write."""
+    lower = setting.proof.lower
+    allowed: dict[str, set[int | None]] = {}
+    for entry in modifies:
+        name, last = place(entry)
+        allowed.setdefault(name, set()).add(last)
+    outside = set()
+    for field_map in path.live[lower.name]._maps.values():
+        places = allowed.get(field_map.name, set())
+        if None not in places and not field_map.only_at(places):
+            outside.add(field_map.name)
+    return outside
