@@ -41,7 +41,7 @@ def test_field_holds_what_was_put_in_it(struct, field, data):
             assert layout.decode(struct.name, other.name, after) == layout.decode(struct.name, other.name, words)
 
 
-@pytest.mark.parametrize("struct", layout.layout().values(), ids=lambda value: value.name)
+@pytest.mark.parametrize("struct", [s for s in layout.layout().values() if s.fields], ids=lambda value: value.name)
 @given(data=st.data())
 def test_only_the_fields_own_bits_change(struct, data):
     words = data.draw(words_of(struct))
@@ -77,6 +77,15 @@ def test_terms_decode_as_ints_do(struct, field, data):
     assert [plain(word) for word in after] == layout.encode(struct.name, field.name, words, value)
 
 
+def test_kinds_are_told_apart_by_their_tags():
+    kinds = layout.kinds_of(layout.layout(), "cap")
+    assert len(kinds) == 18
+    for kind in kinds:
+        words = kind.encode(kind.tag.field, [0xFFFFFFFF, 0xFFFFFFFF], kind.tag.value)
+        assert layout.kind_of("cap", words) is kind
+    assert layout.kind_of("cap", [0xD, 0]) is None
+
+
 def test_unknown_field():
     with pytest.raises(KeyError, match="endpoint has no field 'badge'"):
         layout.decode("endpoint", "badge", [0, 0, 0, 0])
@@ -85,6 +94,35 @@ def test_unknown_field():
 def described(*fields, words=1, extra=""):
     """The text of a layout with one struct of these fields."""
     return f'[thing]\nwords = {words}\ndoc = "A thing."\n{extra}\n[thing.fields]\n' + "\n".join(fields)
+
+
+def union(*kinds, base='[word]\nwords = 1\ndoc = ""'):
+    """The text of a layout with a union of kinds, each given by its tag, the tag's width and its place."""
+    parts = [base]
+    for number, (tag, width, low) in enumerate(kinds):
+        parts.append(f'[kind{number}]\nwords = 1\nunion = "word"\ntag = {{ field = "t", value = {tag} }}\ndoc = ""')
+        parts.append(f'[kind{number}.fields]\nt = {{ word = 0, low = {low}, width = {width}, doc = "" }}')
+    return "\n".join(parts)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (union((1, 4, 0), base=""), "word: there are kinds of it, but no struct"),
+        (union((1, 4, 0), base='[word]\nwords = 2\ndoc = ""'), "its kinds have other numbers of words"),
+        (union((1, 4, 0), (2, 4, 1)), "the tags of its kinds are at different places"),
+        (union((1, 4, 0), (1, 4, 0)), "kind0 and kind1 cannot be told apart"),
+        (union((14, 4, 0), (30, 8, 0)), "kind0 and kind1 cannot be told apart"),
+        (union((15, 4, 0), (30, 8, 0)), "the narrow tags must be below"),
+        (union((16, 4, 0)), "the tag 16 does not fit"),
+        (union((1, 4, 0), (30, 8, 0), (1000, 10, 0)), "more than two widths"),
+        (described(extra='union = "word"'), "a kind of a union has a tag"),
+        (described(extra='tag = { field = "a", value = 1 }'), "a kind of a union has a tag"),
+    ],
+)
+def test_senseless_union_is_refused(text, reason):
+    with pytest.raises(layout.LayoutError, match=reason):
+        layout.load(text)
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,19 @@ class Field:
 
 
 @frozen
+class Tag:
+    """What tells a kind of a union from the others: `field` has the value `value`."""
+
+    field: str
+    value: int
+
+
+@frozen
 class Struct:
-    """`words` words of `bits` bits; a `value` is a single word that is passed around, not kept in memory."""
+    """`words` words of `bits` bits; a `value` is a single word that is passed around, not kept in memory.
+
+    With a `union` it is one kind of the words of that name, the one with the `tag`.
+    """
 
     name: str
     words: int
@@ -60,6 +71,18 @@ class Struct:
     value: bool
     doc: str
     fields: Mapping[str, Field]
+    union: str = ""
+    tag: Tag | None = None
+
+    @property
+    def type(self) -> str:
+        """The name of the C type, without its `_t`."""
+        return self.union or self.name
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its C functions begin with."""
+        return f"{self.union}_{self.name}" if self.union else self.name
 
     def field(self, name: str) -> Field:
         """The field of that name; KeyError if there is none."""
@@ -105,7 +128,71 @@ def load(text: str) -> Layout:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise LayoutError(f"the layout is not proper TOML: {error}") from error
-    return {name: _struct(name, table) for name, table in tables.items()}
+    structs = {name: _struct(name, table) for name, table in tables.items()}
+    for name in dict.fromkeys(struct.union for struct in structs.values() if struct.union):
+        _check_union(name, structs)
+    return structs
+
+
+def _check_union(name: str, structs: Layout) -> None:
+    """LayoutError unless the kinds of a union have its size, and tags at one place that differ."""
+    if name not in structs:
+        raise LayoutError(f"{name}: there are kinds of it, but no struct of that name")
+    kinds = kinds_of(structs, name)
+    if any(kind.words != structs[name].words for kind in kinds):
+        raise LayoutError(f"{name}: its kinds have other numbers of words")
+    places = {(kind.tag.field, _tag_field(kind).word, _tag_field(kind).low) for kind in kinds if kind.tag}
+    if len(places) != 1:
+        raise LayoutError(f"{name}: the tags of its kinds are at different places")
+    for number, kind in enumerate(kinds):
+        for other in kinds[:number]:
+            narrow = (1 << min(_tag_field(kind).width, _tag_field(other).width)) - 1
+            if (_tag_value(kind) ^ _tag_value(other)) & narrow == 0:
+                raise LayoutError(f"{name}: {other.name} and {kind.name} cannot be told apart by their tags")
+    narrow_tags, _, first_wide, _ = tag_widths(structs, name)
+    if first_wide is not None and max(narrow_tags) >= first_wide:
+        raise LayoutError(f"{name}: the narrow tags must be below the low bits of the wide ones")
+
+
+def kinds_of(structs: Layout, union: str) -> list[Struct]:
+    """The kinds of a union."""
+    return [struct for struct in structs.values() if struct.union == union]
+
+
+def kind_of(union: str, words: Sequence[int]) -> Struct | None:
+    """Which kind of a union plain words are; None if no kind has their tag."""
+    for kind in kinds_of(layout(), union):
+        if kind.tag is not None and kind.decode(kind.tag.field, words) == kind.tag.value:
+            return kind
+    return None
+
+
+def tag_widths(structs: Layout, union: str) -> tuple[list[int], int, int | None, int]:
+    """The narrow tags of a union and their width, the least low bits of a wide one, and the width of those.
+
+    Where all tags have one width, there are no wide ones: None.
+    """
+    kinds = kinds_of(structs, union)
+    widths = sorted({_tag_field(kind).width for kind in kinds})
+    if len(widths) > 2:
+        raise LayoutError(f"{union}: its tags have more than two widths")
+    narrow, wide = widths[0], widths[-1]
+    narrow_tags = [_tag_value(kind) for kind in kinds if _tag_field(kind).width == narrow]
+    low_bits = [_tag_value(kind) & ((1 << narrow) - 1) for kind in kinds if _tag_field(kind).width > narrow]
+    return narrow_tags, narrow, min(low_bits, default=None), wide
+
+
+def _tag_field(kind: Struct) -> Field:
+    if kind.tag is None or kind.tag.field not in kind.fields:
+        raise LayoutError(f"{kind.name}: a kind of a union needs a tag, which is one of its fields")
+    return kind.fields[kind.tag.field]
+
+
+def _tag_value(kind: Struct) -> int:
+    assert kind.tag is not None
+    if not 0 <= kind.tag.value < 1 << _tag_field(kind).width:
+        raise LayoutError(f"{kind.name}: the tag {kind.tag.value} does not fit its field")
+    return kind.tag.value
 
 
 @functools.cache
@@ -134,7 +221,11 @@ def _take(where: str, table: Any, required: Mapping[str, type], optional: Mappin
 def _struct(name: str, table: Any) -> Struct:
     if not _NAME.fullmatch(name):
         raise LayoutError(f"{name!r} is no name for a struct in C")
-    entries = _take(name, table, {"words": int, "doc": str, "fields": dict}, {"bits": 32, "value": False})
+    optional = {"bits": 32, "value": False, "fields": {}, "union": "", "tag": {}}
+    entries = _take(name, table, {"words": int, "doc": str}, optional)
+    tag = Tag(**_take(f"{name}.tag", entries["tag"], {"field": str, "value": int}, {})) if entries["tag"] else None
+    if bool(entries["union"]) != (tag is not None):
+        raise LayoutError(f"{name}: a kind of a union has a tag, and nothing else has one")
     if entries["words"] < 1 or entries["bits"] not in (32, 64):
         raise LayoutError(f"{name}: a struct has at least one word, and words of 32 or 64 bits")
     if entries["value"] and entries["words"] != 1:
@@ -148,7 +239,9 @@ def _struct(name: str, table: Any) -> Struct:
             if other.word == field.word and other.mask & field.mask:
                 raise LayoutError(f"{name}.{field_name}: shares bits of word {field.word} with {other.name}")
         fields[field_name] = field
-    return Struct(name, entries["words"], entries["bits"], entries["value"], entries["doc"], fields)
+    return Struct(
+        name, entries["words"], entries["bits"], entries["value"], entries["doc"], fields, entries["union"], tag
+    )
 
 
 def _field(where: str, name: str, table: Any, words: int, width_of_word: int) -> Field:
@@ -189,6 +282,8 @@ def c_header(structs: Layout) -> str:
     ]
     for struct in structs.values():
         parts.append(_c_type(struct))
+        if kinds_of(structs, struct.name):
+            parts.append(_c_tag_getter(structs, struct))
         for field in struct.fields.values():
             parts.append(_c_getter(struct, field))
             parts.append(_c_setter(struct, field))
@@ -198,6 +293,8 @@ def c_header(structs: Layout) -> str:
 
 def _c_type(struct: Struct) -> str:
     comment = f"/* {struct.doc} */\n"
+    if struct.union:
+        return comment
     if struct.value:
         return f"{comment}typedef {_c_word(struct)} {struct.name}_t;\n"
     body = f"struct {struct.name} {{\n    word_t words[{struct.words}];\n}};\n"
@@ -235,6 +332,22 @@ def _c_getter(struct: Struct, field: Field) -> str:
     return f"/* {field.doc} */\nstatic inline {_c_word(struct)} {name}({parameter})\n{{\n    return {value};\n}}\n"
 
 
+def tag_getter(structs: Layout, union: str) -> str:
+    """The C function that tells the kind of a union's words, by name."""
+    return f"{union}_ptr_get_{_tag_field(kinds_of(structs, union)[0]).name}"
+
+
+def _c_tag_getter(structs: Layout, struct: Struct) -> str:
+    field = _tag_field(kinds_of(structs, struct.name)[0])
+    _, narrow, first_wide, wide = tag_widths(structs, struct.name)
+    place = _c_shifted(f"p->words[{field.word}]", -field.low)
+    value = f"{place} & {(1 << narrow) - 1:#x}u"
+    if first_wide is not None:
+        value = f"({value}) < {first_wide:#x}u ? {value} : {place} & {(1 << wide) - 1:#x}u"
+    name = tag_getter(structs, struct.name)
+    return f"/* The tag of the kind. */\nstatic inline word_t {name}({struct.name}_t *p)\n{{\n    return {value};\n}}\n"
+
+
 def _c_setter(struct: Struct, field: Field) -> str:
     place = _c_place(struct, field)
     ones = (1 << struct.bits) - 1
@@ -249,8 +362,8 @@ def _c_setter(struct: Struct, field: Field) -> str:
 
 def _c_function(struct: Struct, verb: str, field: Field) -> tuple[str, str]:
     if struct.value:
-        return f"{struct.name}_{verb}_{field.name}", f"{struct.name}_t x"
-    return f"{struct.name}_ptr_{verb}_{field.name}", f"{struct.name}_t *p"
+        return f"{struct.prefix}_{verb}_{field.name}", f"{struct.type}_t x"
+    return f"{struct.prefix}_ptr_{verb}_{field.name}", f"{struct.type}_t *p"
 
 
 def _outer(expression: str) -> str:
@@ -268,7 +381,8 @@ def markdown(structs: Layout) -> str:
     parts = []
     for struct in structs.values():
         size = "1 word" if struct.words == 1 else f"{struct.words} words"
-        parts.append(f"### {struct.name} ({size} of {struct.bits} bits)\n\n{struct.doc}\n")
+        tagged = f" The kind of `{struct.union}` with the tag {struct.tag.value}." if struct.tag is not None else ""
+        parts.append(f"### {struct.name} ({size} of {struct.bits} bits)\n\n{struct.doc}{tagged}\n")
         rows = ["| field | word | bits | holds |", "|---|---|---|---|"]
         for field in sorted(struct.fields.values(), key=lambda entry: (-entry.word, -entry.low)):
             top = field.low + field.width - 1

@@ -7,6 +7,7 @@ nothing else changes, and nothing is undefined.
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -17,12 +18,13 @@ from attrs import define, field, frozen
 from impl.c.evaluate import Evaluator, UndefinedBehaviour, executable
 from impl.c.layer import CLayer, CState
 from impl.c.memory import OBJECTS, ByteMemory
-from impl.sel4.layout import Field, Struct, layout
+from impl.sel4.layout import Field, Struct, kinds_of, layout, tag_getter
 from impl.sel4.program import FOLDER, program
 from refinement import bits, terms
 from refinement.bits import Bits, Truth
 from refinement.explore import Explorer, Run
 from refinement.obligations import Kind, Obligation, Result, Settings, Status, Task
+from refinement.places import relative
 from refinement.schema import MACHINE
 from refinement.smt import Model, Solver
 from refinement.terms import Term
@@ -48,12 +50,12 @@ class Accessors:
     @property
     def getter(self) -> str:
         """The function that reads the field."""
-        return f"{self.struct.name}_{'' if self.struct.value else 'ptr_'}get_{self.field.name}"
+        return f"{self.struct.prefix}_{'' if self.struct.value else 'ptr_'}get_{self.field.name}"
 
     @property
     def setter(self) -> str:
         """The function that writes the field."""
-        return f"{self.struct.name}_{'' if self.struct.value else 'ptr_'}set_{self.field.name}"
+        return f"{self.struct.prefix}_{'' if self.struct.value else 'ptr_'}set_{self.field.name}"
 
     @property
     def id(self) -> str:
@@ -71,13 +73,72 @@ class Outcome:
 
 
 def tasks() -> tuple[Task, ...]:
-    """A task for each field of each struct, in the order of the layout."""
-    return tuple(task(Accessors(struct, entry)) for struct in layout().values() for entry in struct.fields.values())
+    """A task for each field of each struct, in the order of the layout, then one for each union."""
+    fields = tuple(task(Accessors(struct, entry)) for struct in layout().values() for entry in struct.fields.values())
+    return fields + tuple(union_task(union) for union in dict.fromkeys(s.union for s in layout().values() if s.union))
 
 
 def task(accessors: Accessors) -> Task:
     """The task that proves all claims about a field."""
     return Task(accessors.id, _obligations(accessors), functools.partial(_prove, accessors))
+
+
+def union_task(union: str) -> Task:
+    """The task that proves that the kinds of a union are told apart by their tags."""
+    return Task(f"sel4/layout/{union}/kinds", (_union_obligation(union),), functools.partial(_prove_kinds, union))
+
+
+def _union_obligation(union: str) -> Obligation:
+    function = tag_getter(layout(), union)
+    claim = f"{function} gives a kind's tag just if the layout says that the words are of that kind, and of no other."
+    location = relative(str(FOLDER / program().functions[function].location))
+    return Obligation(f"sel4/layout/{union}/kinds/tag", "c", function, claim, Kind.LAYOUT, location)
+
+
+def _prove_kinds(union: str, settings: Settings) -> list[Result]:
+    started = time.perf_counter()
+    terms.reset()
+    solver = Solver(settings.rlimit, settings.seconds)
+    function = tag_getter(layout(), union)
+    layer = CLayer(program(), {union: union}, layout(), {"tag": function}, FOLDER)
+    status, paths, witnessed = Status.PROVED, 0, 0
+
+    def body(run: Run) -> Term:
+        state = layer.fresh(MACHINE, "")
+        this = SymbolicRef(union, terms.variable("object", MACHINE.reference))
+        run.assume(term_of_truth(state.exists(union, this)))
+        words = _words(layout()[union], state, this)
+        tag = bits.plain(layer.call(run, state, "tag", {"p": this}).term)
+        goals = [guard.condition for guard in run.guards]
+        kinds = {kind.name: kind for kind in kinds_of(layout(), union)}
+        is_kind = {}
+        for name, kind in kinds.items():
+            assert kind.tag is not None
+            is_kind[name] = _equal(kind.decode(kind.tag.field, words), kind.tag.value, 32)
+            goals.append(terms.equal(is_kind[name], _equal(tag, kind.tag.value, 32)))
+        pairs = itertools.combinations(is_kind.values(), 2)
+        goals += [terms.negate(terms.conjunction(pair)) for pair in pairs]
+        return terms.conjunction(goals)
+
+    for goal in Explorer(solver).explore(body):
+        paths += 1
+        witnessed += solver.check() == "sat"
+        answer = solver.check([terms.negate(goal)])
+        if answer != "unsat":
+            status = Status.UNKNOWN
+    seconds = time.perf_counter() - started
+    return [
+        Result(
+            obligation=_union_obligation(union),
+            status=status,
+            seconds=seconds,
+            paths=paths,
+            queries=2 * paths,
+            solver=solver.cost.seconds,
+            witnessed=witnessed,
+            note="" if status is Status.PROVED else "the tags do not tell the kinds apart as the layout says",
+        )
+    ]
 
 
 def _obligations(accessors: Accessors) -> tuple[Obligation, ...]:
@@ -94,7 +155,7 @@ def _obligations(accessors: Accessors) -> tuple[Obligation, ...]:
 def _layer(accessors: Accessors) -> CLayer:
     """A layer of which the getter and setter are the operations, and the struct, if it is one in memory, a kind."""
     name = accessors.struct.name
-    kinds = {} if accessors.struct.value else {name: name}
+    kinds = {} if accessors.struct.value else {name: accessors.struct.type}
     functions = {"get": accessors.getter, "set": accessors.setter}
     return CLayer(program(), kinds, layout(), functions, FOLDER)
 
