@@ -18,6 +18,7 @@ from rich.text import Text
 
 from refinement.obligations import Result, Status, Task
 from refinement.output import COLOURS, write_error
+from refinement.report import alike
 
 
 class Display(Protocol):
@@ -69,9 +70,8 @@ class _Lines:
         place = f"[{self.done:>{len(str(self.total))}}/{self.total}]"
         counts = ", ".join(f"{number} {status.value}" for status, number in _counts(results))
         write_error(f"{place} {task.id}: {counts}, {seconds:.1f} s")
-        for result in results:
-            if result.status in (Status.REFUTED, Status.ERROR):
-                write_error(f"{' ' * len(place)} {result.status.value}: {result.obligation.id}")
+        for status, line in _grave(results):
+            write_error(f"{' ' * len(place)} {status.value}: {line}")
 
     def warning(self, line: str) -> None:
         write_error(f"refine: warning: {line}")
@@ -110,10 +110,8 @@ class _Live:
         self.running.pop(task.id, None)
         self.counts.update(result.status for result in results)
         self.progress.advance(self.progress.task_ids[0])
-        for result in results:
-            if result.status in (Status.REFUTED, Status.ERROR):
-                line = Text(result.status.value, style=COLOURS[result.status]).append(f" {result.obligation.id}", "")
-                self.live.console.print(line)
+        for status, line in _grave(results):
+            self.live.console.print(Text(status.value, style=COLOURS[status]).append(f" {line}", ""))
 
     def warning(self, line: str) -> None:
         self.live.console.print(Text(f"refine: warning: {line}", style="yellow"))
@@ -126,6 +124,16 @@ class _Live:
         now = time.monotonic()
         tasks = [Text(f"  {name}  {now - began:.0f} s", style="dim") for name, began in list(self.running.items())]
         return Group(self.progress, counts, *tasks)
+
+
+def _grave(results: Sequence[Result]) -> list[tuple[Status, str]]:
+    """What is to be said at once of results: a line for each that is refuted or in error, or for several alike."""
+    found = []
+    for group in alike(result for result in results if result.status in (Status.REFUTED, Status.ERROR)):
+        first = group[0]
+        line = first.obligation.id if len(group) == 1 else f"{len(group)} obligations: {first.note}"
+        found.append((first.status, line))
+    return found
 
 
 def _counts(results: Sequence[Result]) -> list[tuple[Status, int]]:

@@ -8,7 +8,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from refinement.places import cache_directory
+from refinement.places import cache_directory, relative
 
 
 class InputError(Exception):
@@ -36,7 +36,27 @@ def user_message(error: BaseException) -> str | None:
         return f"{_place(error)}{' '.join(str(error).split())}: correct the import"
     if isinstance(error, FileNotFoundError) and error.filename is not None:
         return f"{_place(error)}there is no file {os.fsdecode(error.filename)}: restore it, or correct the path"
+    if isinstance(error, MISTAKES):
+        place = _place_in_kernel(error)
+        if place:
+            return f"{place}: {type(error).__name__}: {' '.join(str(error).split())}: mend it"
     return None
+
+
+MISTAKES = (NameError, AttributeError, TypeError, LookupError, ValueError, ArithmeticError)
+"""What a mistake in a kernel's Python code shows as, when it is run."""
+
+KERNEL = ("spec", "executable_model", "impl", "proofs")
+"""The folders that have a kernel's code."""
+
+
+def _place_in_kernel(error: BaseException) -> str:
+    """`file:line` of the innermost frame in a kernel's code, from the project's root on; empty if there is none."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        name = relative(frame.filename)
+        if name.split("/")[0] in KERNEL and not name.startswith("impl/c/"):
+            return f"{name}:{frame.lineno}"
+    return ""
 
 
 def _place(error: BaseException) -> str:

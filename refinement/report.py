@@ -189,9 +189,13 @@ def as_text(report: Report, style: Style = lambda text, status: text, verbose: b
         parts.insert(0, tabulate(_listed(report), headers="keys", tablefmt="simple", disable_numparse=True))
     if not report.results:
         parts = []
-    for result in _failures(report):
-        lines = [f"{style(result.status.value.upper(), result.status)} {result.obligation.id}", *_details(result)]
-        parts.append("\n".join([lines[0], *(f"  {line}" for line in lines[1:])]))
+    for task, alike in _failures(report):
+        result = alike[0]
+        status = style(result.status.value.upper(), result.status)
+        title, details = result.obligation.id, _details(result)
+        if len(alike) > 1:
+            title, details = f"{task}: {len(alike)} obligations", [f"note: {result.note}"]
+        parts.append("\n".join([f"{status} {title}", *(f"  {line}" for line in details)]))
     parts.append(_summary(report, style))
     return "\n\n".join(parts)
 
@@ -203,9 +207,13 @@ def as_markdown(report: Report) -> str:
     failures = _failures(report)
     if failures:
         parts.append("## Not proved")
-    for result in failures:
-        body = "\n".join(f"    {line}".rstrip() for line in _details(result))
-        parts.append(f"### `{result.obligation.id}`: {result.status.value}\n\n{body}")
+    for task, alike in failures:
+        result = alike[0]
+        title, details = f"`{result.obligation.id}`", _details(result)
+        if len(alike) > 1:
+            title, details = f"`{task}`, {len(alike)} obligations", [f"note: {result.note}"]
+        body = "\n".join(f"    {line}".rstrip() for line in details)
+        parts.append(f"### {title}: {result.status.value}\n\n{body}")
     if report.results:
         listed = [
             {
@@ -223,11 +231,24 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _failures(report: Report) -> list[Result]:
-    """What is not proved, refutations first."""
+def alike(results: Iterable[Result]) -> list[list[Result]]:
+    """Results that say the same, such as those of a task that could not run: to be told once."""
+    groups: dict[Any, list[Result]] = {}
+    for result in results:
+        own = result.counterexample is not None or not result.note
+        groups.setdefault(result.obligation.id if own else (result.status, result.note), []).append(result)
+    return list(groups.values())
+
+
+def _failures(report: Report) -> list[tuple[str, list[Result]]]:
+    """What is not proved, by task and what is to be said of it, refutations first."""
     gravity = [Status.REFUTED, Status.ERROR, Status.UNKNOWN]
-    failures = [result for result in report.results if result.status is not Status.PROVED]
-    return sorted(failures, key=lambda result: gravity.index(result.status))
+    failures = [
+        (task, group)
+        for task, results in report.by_task.items()
+        for group in alike(result for result in results if result.status is not Status.PROVED)
+    ]
+    return sorted(failures, key=lambda failure: gravity.index(failure[1][0].status))
 
 
 def _details(result: Result) -> list[str]:

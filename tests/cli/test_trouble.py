@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from refinement.errors import user_message
 from refinement.places import project_root
+from spec.sel4.schedule import timer_tick
 from tests.cli.conftest import Refine
 
 Command = Callable[..., subprocess.Popen[str]]
@@ -237,3 +239,21 @@ def test_live_progress_on_a_terminal(command: Command, environment: dict[str, st
     assert b"tasks" in shown
     assert b"toy/wake/exec-c/claim0" in shown
     assert "\x1b" not in out
+
+
+def test_a_mistake_in_a_kernel_is_the_users_to_mend():
+    with pytest.raises(AttributeError) as caught:
+        timer_tick(None)
+    message = user_message(caught.value)
+    assert message is not None
+    assert message.startswith("spec/sel4/schedule.py:")
+    assert message.endswith("'NoneType' object has no attribute 'current_thread': mend it")
+    with pytest.raises(ZeroDivisionError) as caught_here:
+        _ = 1 // len("")
+    assert user_message(caught_here.value) is None, "an error of ours is not"
+
+
+def test_what_is_the_same_of_all_is_told_once(refine: Refine):
+    done = refine("check", kernel="with_broken")
+    assert done.out.count("the engine is at fault") == 1
+    assert "ERROR toy/boom/exec: 2 obligations" in done.out
