@@ -16,7 +16,7 @@ from refinement.loop_proof import LoopControl, inside_variable
 from refinement.loops import Moment
 from refinement.obligations import Result, Settings
 from refinement.path import Goal, Path
-from refinement.refutation import refute
+from refinement.refutation import SECONDS_FOR_ALL, refute
 from refinement.schema import Field
 from refinement.setting import EVERYTHING, Setting
 from refinement.smt import Solver
@@ -43,6 +43,7 @@ class Execution:
         self.after_calls: dict[str, Mapping[str, Any]] = {}
         self.start_facts = self.setting.facts(self.setting.pristine, "", proof.operation.contract)
         self.far: set[str] = set()
+        self.searched = 0.0
 
     def run(self) -> list[Result]:
         """Explore all paths, prove their goals, and sum up."""
@@ -141,9 +142,11 @@ class Execution:
         """Look for a concrete counterexample to a goal that failed, unless there is one for its obligation."""
         tally = self.tallies[goal.key]
         tally.failure, tally.inner = tally.failure or goal.what, tally.inner or goal.inner
-        if tally.searches:
+        if tally.searches and self.searched < SECONDS_FOR_ALL:
             tally.searches -= 1
+            started = time.perf_counter()
             refutation = refute(self, path, goal)
+            self.searched += time.perf_counter() - started
             tally.fault = tally.fault or refutation.fault
             if refutation.found is not None:
                 tally.failure, tally.counterexample, tally.searches = goal.what, refutation.found, 0

@@ -8,6 +8,7 @@ is checked again, and the operation is run on them.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,13 @@ if TYPE_CHECKING:
 
 SIZES = (2, 3, 4, 5)
 """How many objects of each kind the worlds have that are tried."""
+
+SECONDS_FOR_ONE = 20
+SECONDS_FOR_ALL = 120
+"""After how long the search for a counterexample to one goal, and to all of a task, is given up.
+
+A goal for which none is found is unknown, so that no verdict of `proved` depends on the machine's speed.
+"""
 
 ROUNDS = 45
 """How often a model that does not satisfy all statements is mended by instantiating those."""
@@ -62,7 +70,10 @@ def refute(execution: Execution, path: Path, goal: Goal) -> Refutation:
     proof = execution.proof
     search = Search(execution, path, goal)
     fault = False
+    started = time.perf_counter()
     for size, calm in (*((size, True) for size in SIZES), (3, False)):
+        if time.perf_counter() - started > SECONDS_FOR_ONE:
+            break
         for states, arguments in search.states(size, calm):
             after = run_and_compare(proof, proof.stack.universe(states[proof.top.name]), states, arguments)
             if after.failures:

@@ -9,21 +9,19 @@ nothing.  Globals of the program lie wherever the loader puts them: a pointer to
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
-import importlib.machinery
-import importlib.util
-import io
 import os
 import re
 import shlex
 import shutil
-import sys
-import sysconfig
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
+
+import cffi
+from attrs import frozen
 
 from impl.c import clang, ir, toolchain
 from impl.c.memory import OBJECTS, parse_path
@@ -42,7 +40,7 @@ _HELPERS = r"""
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
-static int refine_map(unsigned long long address, unsigned long long size)
+int refine_map(unsigned long long address, unsigned long long size)
 {
     void *wanted = (void *)(uintptr_t)address;
     void *got = mmap(wanted, size, PROT_READ | PROT_WRITE,
@@ -56,19 +54,28 @@ static int refine_map(unsigned long long address, unsigned long long size)
     }
     return 0;
 }
-static int refine_unmap(unsigned long long address, unsigned long long size)
+int refine_unmap(unsigned long long address, unsigned long long size)
 {
     return munmap((void *)(uintptr_t)address, size);
 }
 """
 
 
+_HELPER_DECLARATIONS = """
+int refine_map(unsigned long long, unsigned long long);
+int refine_unmap(unsigned long long, unsigned long long);
+"""
+
+_initial_contents: dict[str, dict[str, bytes]] = {}
+"""What the globals of each compiled program had in them when it was loaded, by its name."""
+
+
 class Native:
-    """The compiled program.
+    """The compiled program, whose globals have their initial values at first.
 
     `call`, `read`, `write`, `allocate`, `objects` and `valid` are those of the evaluator and `ByteMemory`:
-    values are bit patterns, pointers plain ints.  The globals and the mapped memory belong to the process, so two of
-    these for one program share them.
+    values are bit patterns, pointers plain ints.  The globals and the mapped memory belong to the process, so of one
+    program there can only be one of these at a time.
     """
 
     def __init__(self, program: ir.Program, sources: clang.Sources, *, objects: tuple[int, int] = OBJECTS):
@@ -77,9 +84,9 @@ class Native:
         Raises CompilerError if the program cannot be compiled, OSError if the memory cannot be mapped.
         """
         self.program = program
-        module = load_module(program, sources)
-        self._ffi: Any = module.ffi
-        self._library: Any = module.lib
+        library = load_library(program, sources)
+        self._ffi: Any = library.ffi
+        self._library: Any = library.functions
         self._functions: dict[str, tuple[Any, tuple[int, ...], bool]] = {}
         for name, function in program.functions.items():
             if function.body is not None and name not in program.ghost:
@@ -88,9 +95,10 @@ class Native:
                 self._functions[name] = entry, masks, not isinstance(function.result, ir.Void)
         self._addresses = {name: getattr(self._library, f"refine_global_{name}")() for name in _variables(program)}
         self._sizes = {name: self._ffi.sizeof(_c_type(program.globals[name].type)) for name in self._addresses}
-        self._initial = {
-            name: bytes(self._buffer(address, self._sizes[name])) for name, address in self._addresses.items()
-        }
+        contents = {name: bytes(self._buffer(address, self._sizes[name])) for name, address in self._addresses.items()}
+        # The first one in the process finds them untouched.
+        self._initial = _initial_contents.setdefault(library.name, contents)
+        self._restore_globals()
         self._paths: dict[str, tuple[str | int, ...]] = {}
         self._pointers: dict[str, Any] = {}
         self._region = objects
@@ -118,6 +126,9 @@ class Native:
         self._library.refine_unmap(start, size)
         if self._library.refine_map(start, size):
             raise OSError(f"no memory can be mapped at {start:#x}")
+        self._restore_globals()
+
+    def _restore_globals(self) -> None:
         for name, content in self._initial.items():
             if not self.program.globals[name].constant:
                 self._buffer(self._addresses[name], self._sizes[name])[:] = content
@@ -388,59 +399,52 @@ def _compiler() -> list[str]:
     return shlex.split(chosen) if chosen else [str(toolchain.zig()), "cc"]
 
 
-def load_module(program: ir.Program, sources: clang.Sources) -> ModuleType:
-    """The compiled and loaded extension module of a program; from the cache if nothing changed."""
-    key = content_key(sources, [*_compiler(), sys.version, *sorted(program.ghost)])
-    name = f"_refine_native_{hashlib.sha256(key.encode()).hexdigest()[:20]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    suffix = sysconfig.get_config_var("EXT_SUFFIX") or ".so"
-    path = toolchain.cache_directory() / "native" / (name + suffix)
-    module = _load(name, path) if path.exists() else None
-    if module is None:
-        _build(name, path, program, sources)
-        module = _load(name, path)
-    if module is None:
-        raise toolchain.CompilerError("the compiled kernel cannot be loaded")
-    sys.modules[name] = module
-    return module
+@frozen
+class Library:
+    """A compiled program that is loaded: cffi's view of its declarations and of its functions."""
+
+    name: str
+    ffi: Any
+    functions: Any
 
 
-def _load(name: str, path: Path) -> ModuleType | None:
-    loader = importlib.machinery.ExtensionFileLoader(name, str(path))
-    specification = importlib.util.spec_from_file_location(name, path, loader=loader)
-    assert specification is not None
+@functools.cache
+def _library(name: str, path: Path, declared: str) -> Library:
+    """The library in a file; OSError if it cannot be loaded."""
+    ffi = cffi.FFI()
+    ffi.cdef(declared)
+    return Library(name, ffi, ffi.dlopen(str(path)))
+
+
+def load_library(program: ir.Program, sources: clang.Sources) -> Library:
+    """The compiled and loaded library of a program; from the cache if nothing changed.
+
+    It is called without a Python extension around it, which would need Python's C headers to be built.
+    """
+    key = content_key(sources, [*_compiler(), *sorted(program.ghost)])
+    name = f"refine_native_{hashlib.sha256(key.encode()).hexdigest()[:20]}"
+    path = toolchain.cache_directory() / "native" / f"{name}.so"
+    declared = declarations(program) + _HELPER_DECLARATIONS
+    if path.exists():
+        with contextlib.suppress(OSError):
+            return _library(name, path, declared)
+    _build(path, program, sources)
     try:
-        module = importlib.util.module_from_spec(specification)
-        loader.exec_module(module)
-    except ImportError:
-        return None
-    return module
+        return _library(name, path, declared)
+    except OSError as error:
+        raise toolchain.CompilerError(f"the compiled kernel cannot be loaded: {error}") from error
 
 
-def _build(name: str, path: Path, program: ir.Program, sources: clang.Sources) -> None:
-    try:
-        import cffi
-    except ImportError:
-        raise toolchain.CompilerError("the native build needs the Python package 'cffi'") from None
-    headers = Path(sysconfig.get_path("include"))
-    if not (headers / "Python.h").exists():
-        raise toolchain.CompilerError(f"the native build needs Python's C headers, which are not in {headers}")
+def _build(path: Path, program: ir.Program, sources: clang.Sources) -> None:
     undefined = sorted(
         name for name, function in program.functions.items() if function.body is None and name not in program.ghost
     )
     if undefined:
         raise toolchain.CompilerError(f"the native build has no definition of {', '.join(undefined)}")
-    own = declarations(program)
-    builder = cffi.FFI()
-    builder.cdef(own + "int refine_map(unsigned long long, unsigned long long);\n"
-                 "int refine_unmap(unsigned long long, unsigned long long);\n")  # fmt: skip
-    builder.set_source(name, own + _HELPERS)
     with tempfile.TemporaryDirectory(prefix="refine-native-") as temporary:
         folder = Path(temporary)
-        with contextlib.redirect_stdout(io.StringIO()):  # it tells what it generates
-            builder.emit_c_code(str(folder / "entries.c"))
-        files = ["entries.c"]
+        (folder / "helpers.c").write_text(_HELPERS)
+        files = ["helpers.c"]
         for number, unit in enumerate(sources.files):
             preprocess = [str(toolchain.zig()), "clang", *sources.options(), "-w", "-E", unit]
             text = for_host(toolchain.run(preprocess, sources.root))
@@ -449,7 +453,7 @@ def _build(name: str, path: Path, program: ir.Program, sources: clang.Sources) -
             files.append(file)
         compiler = _compiler()
         flags = [*_FLAGS, *([] if os.environ.get("CC") else _ZIG_FLAGS)]
-        command = [*compiler, *flags, "-I", str(headers), *files, "-o", path.name]
+        command = [*compiler, *flags, *files, "-o", path.name]
         toolchain.run(command, folder)
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(f".{os.getpid()}.new")
