@@ -66,7 +66,9 @@ class Traces(RuleBasedStateMachine):
     def leave_kernel(self) -> None:
         """What ends every kernel entry, as far as there is anything to do."""
         if self.run.model.scheduler_action != SchedulerAction.ResumeCurrentThread:
-            self.do("schedule")
+            # Where both are possible they do the same; each is to have its turn.
+            choose = self.run.allowed("schedule_choose_new_thread", {}) and len(self.run.trace) % 2
+            self.do("schedule_choose_new_thread" if choose else "schedule")
         if self.run.model.tcb[self.run.model.current_thread].state == ThreadState.Restart:
             self.do("activate_thread")
 

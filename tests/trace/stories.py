@@ -100,6 +100,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
         ("possible_switch_to", {"thread": T2}),
         *LEAVE,
     ),
+    "choice": (*_READY, ("suspend", {"thread": T4}), ("schedule_choose_new_thread", {})),
     "yield": (*_READY, ("set_priority", {"thread": T4, "priority": 3}), *LEAVE, ("handle_yield", {}), *LEAVE),
     "ticks": (*_starts(T1), ("restart", {"thread": T5}), *(("timer_tick", {}), *LEAVE) * 6),
 }
