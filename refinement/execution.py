@@ -51,6 +51,8 @@ class Execution:
         broken = ""
         stopped = False
         try:
+            if self.proof.states_requirement_twice():
+                self._compare_requirements()
             for path in self.explorer.explore(self._body):
                 self._prove(path)
                 stopped = self.settings.fail_fast and any(tally.failed for tally in self.tallies.values())
@@ -62,7 +64,26 @@ class Execution:
         # Of the others nothing can be said: they were not proved on the paths that were left out.
         return [result for result in results if self.tallies[result.obligation.id].failed] if stopped else results
 
-    def _body(self, run: Run) -> Path:
+    def _compare_requirements(self) -> None:
+        """Prove that the precondition says the same of related states of both layers."""
+        proof, tally = self.proof, self.tallies[self.setting.key("requires")]
+        assert proof.operation.requires is not None
+        for path in Explorer(self.solver).explore(self._start):
+            with path.current():
+                with path.run.statement(collect=True) as read:
+                    upper, lower = (
+                        term_of_truth(proof.operation.requires(self.setting.pristine[name], **self.setting.arguments))
+                        for name in (proof.top.name, proof.lower.name)
+                    )
+                self._widen(path, read)
+                tally.paths += 1
+                tally.witnessed += self.solver.check() == "sat"
+                what = f"the precondition differs between {proof.top.name} and {proof.lower.name}"
+                if self._fails(path, path.goal(tally.obligation.id, terms.equal(upper, lower), what, tuple(read))):
+                    tally.failure, tally.inner = what, True
+
+    def _start(self, run: Run) -> Path:
+        """A path at its beginning: the facts about the states, and arguments that exist and have their types."""
         proof = self.proof
         start = Moment(self.setting.pristine, self.setting.arguments)
         path = Path(run, start, {name: state.copy() for name, state in self.setting.pristine.items()})
@@ -74,6 +95,11 @@ class Execution:
         for name, leaf in proof.parameters.items():
             if leaf.form == "enum":
                 run.assume(in_range(Field(name, (), leaf), self.setting.arguments[name].term))
+        return path
+
+    def _body(self, run: Run) -> Path:
+        proof = self.proof
+        path = self._start(run)
         if proof.operation.requires is not None:
             with run.statement(collect=True) as read:
                 condition = proof.operation.requires(self.setting.pristine[proof.top.name], **self.setting.arguments)

@@ -135,6 +135,11 @@ class Proof:
         """The statements that this proof shows to hold again: those about the lower layer."""
         return [statement for statement in self.statements() if statement.layers[-1] == self.lower.name]
 
+    def states_requirement_twice(self) -> bool:
+        """Whether there is a precondition of both layers, and so something to compare."""
+        in_python = isinstance(self.lower, PythonLayer)
+        return self.operation.requires is not None and self.relation is not None and in_python
+
     def task(self) -> Task:
         """The task, ready to run."""
         return Task(f"{self.base}/{self.name}", tuple(self.obligations()), self.run, self)
@@ -149,6 +154,9 @@ class Proof:
         found = []
         if self.relation is not None:
             found.append(self._state())
+            if self.states_requirement_twice():
+                claim = f"The precondition of {name} says the same of related states of {self.top.name} and {lower}."
+                found.append(self._obligation("requires", "", claim, Kind.REFINEMENT))
             for fact in self.relation.facts:
                 found.append(self._obligation("relation", fact.id, self._keeps(fact), Kind.REFINEMENT))
         if self.chooses():
@@ -211,15 +219,15 @@ class Proof:
             claim=claim,
             kind=kind,
             location=self.lower.location(self.operation.name),
-            assumptions=self._assumptions(),
+            assumptions=self._assumptions(with_requirement=what != "requires"),
         )
 
-    def _assumptions(self) -> tuple[str, ...]:
+    def _assumptions(self, with_requirement: bool) -> tuple[str, ...]:
         """Ids of what the proof assumes before the operation."""
         kernel = self.stack.kernel
         relied = [s for s in self.statements() if self.operation.contract.relies_on(s.id)]
         ids = [f"{kernel}/{'-'.join(s.layers)}/{s.id}" for s in relied]
-        if self.operation.requires is not None:
+        if self.operation.requires is not None and with_requirement:
             ids.append(f"{self.base}/requires")
         ids += [f"{kernel}/{callee.module}/{callee.name}" for callee in self.operation.calls]
         return tuple(ids)

@@ -138,10 +138,13 @@ OPERATIONS = (
 BY_NAME: dict[str, Any] = {function.__name__: function for function in OPERATIONS}
 
 
-def stack(**lower: Any) -> Stack:
-    """The two layers; `lower` says which functions the lower one has in place of those of that name."""
+def stack(free: tuple[str, ...] = (), **lower: Any) -> Stack:
+    """The two layers; `lower` says which functions the lower one has in place of those of that name.
+
+    The upper layer's fields that are `free` have nothing to do with those below.
+    """
     layers = PythonLayer("upper", State, BY_NAME), PythonLayer("lower", State, {**BY_NAME, **lower})
-    relation = Relation(*layers, decode={}, free=(), facts=())
+    relation = Relation(*layers, decode={}, free=free, facts=())
     return Stack("toy", layers, (relation,), {"upper": (not_too_full,), "lower": (no_fuller,)})
 
 

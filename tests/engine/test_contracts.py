@@ -8,6 +8,7 @@ import pytest
 
 from refinement.contracts import Contract, Ensures
 from refinement.explore import ProofError
+from refinement.logic import all_of
 from refinement.obligations import Settings, Status
 from refinement.prove import Operation, Stack
 from tests.engine import jars
@@ -72,6 +73,12 @@ def test_layers_that_do_not_call_alike_are_found():
     stack = jars.stack(put_if_room=jars.put_nothing)
     lost = not_proved(stack, PUT, jars.made("put_if_room", calls=(PUT,)))
     assert "upper-lower/call/put" in lost
+
+
+def test_a_precondition_says_the_same_in_both_layers():
+    was_last = jars.made("put", lambda s, jar: all_of(s.last == jar, s.jar[jar].coins < jars.FULL))
+    assert not_proved(jars.stack(), was_last) == set()
+    assert "upper-lower/requires" in not_proved(jars.stack(free=("last",)), was_last)
 
 
 def test_a_call_that_is_never_made_is_told():
