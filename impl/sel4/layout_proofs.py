@@ -10,7 +10,7 @@ import functools
 import itertools
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field, frozen
@@ -102,8 +102,9 @@ def _prove_kinds(union: str, settings: Settings) -> list[Result]:
     function = tag_getter(layout(), union)
     layer = CLayer(program(), {union: union}, layout(), {"tag": function}, FOLDER)
     status, paths, witnessed = Status.PROVED, 0, 0
+    found: dict[str, Any] | None = None
 
-    def body(run: Run) -> Term:
+    def body(run: Run) -> tuple[list[Bits], Term]:
         state = layer.fresh(MACHINE, "")
         this = SymbolicRef(union, terms.variable("object", MACHINE.reference))
         run.assume(term_of_truth(state.exists(union, this)))
@@ -118,14 +119,17 @@ def _prove_kinds(union: str, settings: Settings) -> list[Result]:
             goals.append(terms.equal(is_kind[name], _equal(tag, kind.tag.value, 32)))
         pairs = itertools.combinations(is_kind.values(), 2)
         goals += [terms.negate(terms.conjunction(pair)) for pair in pairs]
-        return terms.conjunction(goals)
+        return words, terms.conjunction(goals)
 
-    for goal in Explorer(solver).explore(body):
+    for words, goal in Explorer(solver).explore(body):
         paths += 1
         witnessed += solver.check() == "sat"
-        answer = solver.check([terms.negate(goal)])
-        if answer != "unsat":
-            status = Status.UNKNOWN
+        if found is not None or solver.check([terms.negate(goal)]) == "unsat":
+            continue
+        model = solver.model([terms.negate(goal)])
+        status = Status.UNKNOWN if model is None else Status.REFUTED
+        if model is not None:
+            found = _kinds_counterexample(union, [model.value(bits.lift(word, 32)) for word in words])
     seconds = time.perf_counter() - started
     return [
         Result(
@@ -137,8 +141,37 @@ def _prove_kinds(union: str, settings: Settings) -> list[Result]:
             solver=solver.cost.seconds,
             witnessed=witnessed,
             note="" if status is Status.PROVED else "the tags do not tell the kinds apart as the layout says",
+            counterexample=found,
         )
     ]
+
+
+def _kinds_counterexample(union: str, words: list[int]) -> dict[str, Any]:
+    """Words whose kind the C function and the layout do not agree on, as a story, a scenario and a test."""
+    story = [f"sel4/layout/{union}/kinds/tag", f"words: {_hex(words)}", *replay_kinds(union, words)]
+    test = (
+        f'"""Replays a counterexample to sel4/layout/{union}/kinds/tag."""\n\n'
+        f"from impl.sel4.layout_proofs import replay_kinds\n\n\n"
+        f"def test_kinds_of_{union}():\n    assert replay_kinds({union!r}, {words}) == []\n"
+    )
+    return {"story": story, "scenario": {"union": union, "words": words}, "pytest": test}
+
+
+def replay_kinds(union: str, words: Sequence[int]) -> list[str]:
+    """Run the function that tells a union's kind on plain words, and say what is not as the layout has it."""
+    memory = ByteMemory(program(), executable(program()).shapes)
+    address = OBJECTS[0]
+    memory.allocate(union, address)
+    for number, word in enumerate(words):
+        memory.write(union, address, f"words[{number}]", word)
+    function = tag_getter(layout(), union)
+    tag = _int(Evaluator(program(), memory).call(function, [address]))
+    found = []
+    for kind in kinds_of(layout(), union):
+        assert kind.tag is not None
+        if (kind.decode(kind.tag.field, words) == kind.tag.value) != (tag == kind.tag.value):
+            found.append(f"{function} gives {tag:#x}; the tag of {kind.name} is {kind.tag.value:#x}")
+    return found
 
 
 def _obligations(accessors: Accessors) -> tuple[Obligation, ...]:
@@ -343,14 +376,14 @@ def replay(scenario: Mapping[str, Any]) -> list[str]:
             return before, [after], evaluator.call(accessors.getter, [after])
     else:
         address = OBJECTS[0]
-        memory.allocate(struct.name, address)
+        memory.allocate(struct.type, address)
         for number, word in enumerate(words):
-            memory.write(struct.name, address, f"words[{number}]", word)
+            memory.write(struct.type, address, f"words[{number}]", word)
 
         def run() -> tuple[Any, list[int], Any]:
             before = evaluator.call(accessors.getter, [address])
             evaluator.call(accessors.setter, [address, value])
-            after = [memory.read(struct.name, address, f"words[{number}]") for number in range(struct.words)]
+            after = [memory.read(struct.type, address, f"words[{number}]") for number in range(struct.words)]
             return before, after, evaluator.call(accessors.getter, [address])
 
     try:

@@ -33,21 +33,30 @@ def test_wrong_tags_are_not_proved(monkeypatch):
     changed = layout.load(text.replace("value = 30 }", "value = 13 }").replace("value = 62 }", "value = 30 }"))
     monkeypatch.setattr(layout_proofs, "layout", lambda: changed)
     (result,) = layout_proofs.union_task("cap").run(Settings())
-    assert result.status is not Status.PROVED
+    assert result.status is Status.REFUTED
+    words = result.counterexample["scenario"]["words"]
+    assert layout_proofs.replay_kinds("cap", words) != []
+    compile(result.counterexample["pytest"], "test_found.py", "exec")
+    monkeypatch.undo()
+    assert layout_proofs.replay_kinds("cap", words) == []
 
 
-@pytest.mark.parametrize("struct", ["endpoint", "dschedule"])
+@pytest.mark.parametrize("struct", ["endpoint", "dschedule", "endpoint_cap"])
 def test_wrong_layout_is_refuted(struct, monkeypatch):
     """A layout that differs from the C functions by one bit: the words, and how a value lies in them."""
     text = layout.SOURCE.read_text(encoding="utf-8")
     wrong = {
         "endpoint": ("state = { word = 0, low = 0, width = 2", "state = { word = 0, low = 1, width = 2"),
+        "endpoint_cap": (
+            "capEPBadge = { word = 0, low = 4, width = 28",
+            "capEPBadge = { word = 0, low = 5, width = 27",
+        ),
         "dschedule": ("duration = { word = 0, low = 0, width = 56", "duration = { word = 0, low = 0, width = 55"),
     }[struct]
     assert wrong[0] in text
     changed = layout.load(text.replace(*wrong))
     monkeypatch.setattr(layout_proofs, "layout", lambda: changed)
-    entry = changed[struct].field("state" if struct == "endpoint" else "duration")
+    entry = changed[struct].field({"endpoint": "state", "endpoint_cap": "capEPBadge", "dschedule": "duration"}[struct])
     task = layout_proofs.task(layout_proofs.Accessors(changed[struct], entry))
     results = {result.obligation.id.rpartition("/")[2]: result for result in task.run(Settings())}
     assert results["get"].status is results["set"].status is results["frame"].status is Status.REFUTED
