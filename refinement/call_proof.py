@@ -116,11 +116,8 @@ class CallControl:
         else:
             facts += execution.setting.agreement_facts(called.after, contract.modifies, tag, since)
         if isinstance(proof.lower, PythonLayer) or layer == proof.top.name:
-            facts += [self._ensured(ensures, called, self._layer(layer), tag) for ensures in contract.ensures]
+            facts += [self._ensured(ensures, called, proof.layer(layer), tag) for ensures in contract.ensures]
         return facts
-
-    def _layer(self, name: str) -> Layer:
-        return next(layer for layer in self.execution.proof.layers if layer.name == name)
 
     def _ensured(self, ensures: Ensures, called: Called, layer: Layer, tag: str) -> Fact:
         # A copy, so that what is learned later gets into no term of the state at the call.

@@ -79,8 +79,9 @@ class Execution:
                 tally.paths += 1
                 tally.witnessed += self.solver.check() == "sat"
                 what = f"the precondition differs between {proof.top.name} and {proof.lower.name}"
-                if self._fails(path, path.goal(tally.obligation.id, terms.equal(upper, lower), what, tuple(read))):
-                    tally.failure, tally.inner = what, True
+                goal = path.goal(tally.obligation.id, terms.equal(upper, lower), what, tuple(read))
+                if self._fails(path, goal):
+                    self._refute(path, goal)
 
     def _start(self, run: Run) -> Path:
         """A path at its beginning: the facts about the states, and arguments that exist and have their types."""

@@ -286,8 +286,7 @@ def walk(label: str, first: Any, following: Callable[[Any], Any]) -> Iterator[An
 def operation(function: F) -> F:
     """Mark a function without a result that is proved on its own.
 
-    In the proof of a caller that names it among its `calls`, its contract stands for it: what is required holds
-    when it is called, and afterwards nothing is known but the invariants and the relation.
+    In the proof of a caller that names it among its `calls`, its contract stands for it (`refinement.contracts`).
     """
     signature = inspect.signature(function)
 

@@ -135,6 +135,10 @@ class Proof:
         """The statements that this proof shows to hold again: those about the lower layer."""
         return [statement for statement in self.statements() if statement.layers[-1] == self.lower.name]
 
+    def layer(self, name: str) -> Layer:
+        """The layer of that name, which is one of the proof's."""
+        return next(layer for layer in self.layers if layer.name == name)
+
     def states_requirement_twice(self) -> bool:
         """Whether there is a precondition of both layers, and so something to compare."""
         in_python = isinstance(self.lower, PythonLayer)

@@ -52,6 +52,7 @@ def run_and_compare(
         context.enter(under_way)
     if failures:
         return Failures(after, tuple(failures))
+    failures += _requirement_differs(proof, before, arguments)
     if proof.relation is not None:
         upper, lower = (layer.view(after[layer.name]) for layer in proof.layers)
         failures += disagreements(proof.relation, upper, lower, universe)
@@ -63,6 +64,19 @@ def run_and_compare(
         about = ", ".join(map(repr, objects))
         failures.append(f"{'-'.join(statement.layers)}/{statement.id} does not hold{f' of {about}' if about else ''}")
     return Failures(after, tuple(failures))
+
+
+def _requirement_differs(proof: Proof, before: Mapping[str, Any], arguments: Mapping[str, Any]) -> list[str]:
+    """Whether the precondition holds in one layer's plain state and not in the other's."""
+    requires = proof.operation.requires
+    if requires is None or not proof.states_requirement_twice():
+        return []
+    holds = [bool(requires(layer.view(before[layer.name]), **arguments)) for layer in proof.layers]
+    return (
+        []
+        if holds[0] == holds[1]
+        else [f"the precondition: {proof.top.name} {holds[0]}, {proof.lower.name} {holds[1]}"]
+    )
 
 
 def _not_ensured(

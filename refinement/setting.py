@@ -120,7 +120,7 @@ class Setting:
     def holds(self, statement: Statement, states: Mapping[str, Any], choice: tuple[Keys, ...]) -> Term:
         """The statement of these objects in these states, on condition that they exist."""
         views = tuple(states[layer] for layer in statement.layers)
-        schemas = tuple(self._layer(name).schema for name in statement.layers)
+        schemas = tuple(self.proof.layer(name).schema for name in statement.layers)
         objects = tuple(self.object(kind, keys) for kind, keys in zip(statement.kinds, choice, strict=True))
         condition = term_of_truth(present(statement.kinds, views, schemas, objects))
         return terms.implies(condition, term_of_truth(statement.holds(*views, *objects)))
@@ -133,9 +133,6 @@ class Setting:
         if proof.relation is not None:
             states[proof.top.name] = proof.relation.upper_state(lower, proof.encoding, tag)
         return states
-
-    def _layer(self, name: str) -> Layer:
-        return next(layer for layer in self.proof.layers if layer.name == name)
 
     def leaves(self, kind: str) -> tuple[Leaf, ...]:
         """The types that the keys of a kind of objects (or of a table's or array's index) have."""

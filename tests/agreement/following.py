@@ -14,7 +14,8 @@ from impl.c.places import Place
 from refinement import terms
 from refinement.explore import Explorer, Run
 from refinement.layers import Layer, PythonLayer
-from refinement.schema import Encoding, Field
+from refinement.plain import lookup
+from refinement.schema import Encoding
 from refinement.smt import Solver
 from refinement.terms import Function, Term
 from refinement.values import SymbolicRef, term_of_truth
@@ -99,40 +100,26 @@ class Following(Run):
         return fit[0] if fit else None
 
 
-def entry(layer: PythonLayer, declared: Field, plain: Any, keys: tuple[Any, ...]) -> Any:
-    """The value of a field of a plain Python state at plain keys; the type's default where there is no object."""
-    part = layer.schema.parts[declared.path.split(".")[0]]
-    outer, inner = keys[: len(part.keys)], keys[len(part.keys) :]
-    value = getattr(plain, part.name)
-    if part.form == "value":
-        return value
-    key = outer if len(outer) > 1 else outer[0]
-    if part.form == "array":
-        return value[key]
-    if part.form == "objects" and key not in value:
-        return declared.leaf.default()
-    value = getattr(value[key], declared.path.split(".")[1])
-    return value[inner if len(inner) > 1 else inner[0]] if inner else value
-
-
 def lookup_python(layer: PythonLayer, plain: Any, encoding: Encoding) -> Lookup:
     """The unknowns of a fresh state of a Python layer, by the plain state."""
     fields = {f"{layer.name}.{path}": declared for path, declared in layer.schema.fields.items()}
 
-    def lookup(name: str, numbers: tuple[int, ...]) -> int:
+    view = layer.view(plain)
+
+    def value_of(name: str, numbers: tuple[int, ...]) -> int:
         declared = fields[name]
         keys = tuple(leaf.plain(number) for leaf, number in zip(declared.keys, numbers, strict=True))
-        value = entry(layer, declared, plain, keys)
+        value = lookup(view, declared, keys, layer.schema)
         return terms.value_of(declared.leaf.unwrap(value, declared.leaf.sort(encoding)))
 
-    return lookup
+    return value_of
 
 
 def lookup_c(layer: CLayer, memory: ByteMemory) -> Lookup:
     """The unknowns of a fresh state of the C program, by the memory."""
     shapes = {f"c.{shape.name}": shape for shape in layer.shapes}
 
-    def lookup(name: str, numbers: tuple[int, ...]) -> int:
+    def value_of(name: str, numbers: tuple[int, ...]) -> int:
         shape = shapes[name]
         base, indices = (None, numbers) if len(numbers) == len(shape.lengths) else (numbers[0], numbers[1:])
         root = shape.name.split(".")[0]
@@ -142,7 +129,7 @@ def lookup_c(layer: CLayer, memory: ByteMemory) -> Lookup:
             return 0
         return memory.load(Place(shape, base, indices), shape.width)
 
-    return lookup
+    return value_of
 
 
 def lookup_of(
@@ -162,7 +149,7 @@ def lookup_of(
         for kind in ("tcb", "endpoint", "notification")
     }
 
-    def lookup(name: str, numbers: tuple[int, ...]) -> int:
+    def value_of(name: str, numbers: tuple[int, ...]) -> int:
         layer, _, rest = name.partition(".")
         if rest == "exists":
             return int(numbers[0] in existing[layer])
@@ -171,4 +158,4 @@ def lookup_of(
         # What a decoder gives where it means nothing: anything, for what is read there must not matter.
         return 1 if ".meaningless." in f".{name}" else given[name]
 
-    return lookup
+    return value_of

@@ -15,12 +15,13 @@ from proofs.sel4.layers import EXEC, SPEC, C
 from proofs.sel4.stack import OPERATIONS, STACK
 from refinement import context, terms
 from refinement.layers import Layer, PythonLayer, parameters_of
+from refinement.plain import lookup
 from refinement.relation import Relation
 from refinement.schema import MACHINE, MATHEMATICAL, Encoding
 from refinement.statements import Statement
 from refinement.values import term_of_truth
 from spec.sel4 import state as spec_state
-from tests.agreement.following import Assignment, Following, entry, lookup_of
+from tests.agreement.following import Assignment, Following, lookup_of
 from tests.agreement.states import REFS, arguments, disturb, reached, states_of, wander
 from tests.trace.lockstep import CHOICES, LockStep, of_layer, values_of
 
@@ -91,7 +92,9 @@ def python_differences(layer: PythonLayer, encoding: Encoding, run: Following, s
         if len(declared.keys) > len(part.keys):
             places = [(*keys, index) for keys in places for index in STACK.indices[path]]
         for keys in places:
-            plain = declared.leaf.unwrap(entry(layer, declared, after, keys), declared.leaf.sort(encoding))
+            plain = declared.leaf.unwrap(
+                lookup(layer.view(after), declared, keys, layer.schema), declared.leaf.sort(encoding)
+            )
             sorts = [leaf.sort(encoding) for leaf in declared.keys]
             key_terms = tuple(leaf.unwrap(k, s) for leaf, k, s in zip(declared.keys, keys, sorts, strict=True))
             found = run.assignment.value(state._maps[path].get(key_terms))

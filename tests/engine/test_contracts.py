@@ -78,7 +78,11 @@ def test_layers_that_do_not_call_alike_are_found():
 def test_a_precondition_says_the_same_in_both_layers():
     was_last = jars.made("put", lambda s, jar: all_of(s.last == jar, s.jar[jar].coins < jars.FULL))
     assert not_proved(jars.stack(), was_last) == set()
-    assert "upper-lower/requires" in not_proved(jars.stack(free=("last",)), was_last)
+    stack = jars.stack(free=("last",))
+    assert "upper-lower/requires" in not_proved(stack, was_last)
+    (result,) = [r for r in stack.tasks([was_last])[1].run(Settings()) if r.obligation.id.endswith("/requires")]
+    assert result.status is Status.REFUTED
+    assert any("the precondition: upper" in line for line in result.counterexample["story"])
 
 
 def test_a_call_that_is_never_made_is_told():
