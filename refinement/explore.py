@@ -204,7 +204,6 @@ class Run:
         self.chooser: Callable[[Any, Any, Any, str], Any] | None = None
         self.loops: Loops | None = None
         self.calls: Calls | None = None
-        self.assumed: list[Term] = []
 
     def simplify(self, condition: Term) -> Term:
         """The condition, as a constant where the path settles it without a solver."""
@@ -247,7 +246,6 @@ class Run:
             self._learn(condition)
         if since:
             condition = terms.implies(_granted(since), condition)
-        self.assumed.append(condition)
         if not self.replay:
             self.explorer.solver.add(condition)
 

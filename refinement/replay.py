@@ -72,11 +72,9 @@ def _requirement_differs(proof: Proof, before: Mapping[str, Any], arguments: Map
     if requires is None or not proof.states_requirement_twice():
         return []
     holds = [bool(requires(layer.view(before[layer.name]), **arguments)) for layer in proof.layers]
-    return (
-        []
-        if holds[0] == holds[1]
-        else [f"the precondition: {proof.top.name} {holds[0]}, {proof.lower.name} {holds[1]}"]
-    )
+    if holds[0] == holds[1]:
+        return []
+    return [f"the precondition: {proof.top.name} {holds[0]}, {proof.lower.name} {holds[1]}"]
 
 
 def _not_ensured(

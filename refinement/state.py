@@ -117,8 +117,7 @@ class FieldMap:
             def where(keys: Keys) -> Term:
                 return terms.equal(keys[-1], terms.constant(last, keys[-1].sort))
 
-            self.log.append(Bulk(where, fresh.get, last))
-            self.cache = {}
+            self.set_where(where, fresh.get, last)
             return
         self.base, self.seen, self.log, self.cache = fresh.base, fresh.seen, [], {}
         self.forgotten = True
@@ -134,9 +133,9 @@ class FieldMap:
             for entry in self.log
         )
 
-    def set_where(self, where: Callable[[Keys], Term], value: Callable[[Keys], Term]) -> None:
-        """Write `value(key)` at every key for which `where(key)` holds: one step, however many keys."""
-        self.log.append(Bulk(where, value))
+    def set_where(self, where: Callable[[Keys], Term], value: Callable[[Keys], Term], last: int | None = None) -> None:
+        """Write `value(key)` at every key for which `where(key)` holds: one step, however many keys (see `Bulk`)."""
+        self.log.append(Bulk(where, value, last))
         self.cache = {}
 
 

@@ -116,11 +116,6 @@ def reset() -> None:
     TRUE.lowered = FALSE.lowered = None
 
 
-def term_count() -> int:
-    """How many terms have been made in this process."""
-    return _table.count
-
-
 def boolean(value: bool) -> Term:
     """The constant for a plain truth value."""
     return TRUE if value else FALSE
