@@ -8,6 +8,7 @@ and on symbolic values.  What Python's syntax cannot say of both is here:
   `implies`, `iff`, `ite`, `one_of` (in operations use `and`, `or`, `not`, `if`);
 - machine words (`Word`, `Word64`), arrays and tables of objects for declaring a state;
 - `choose`: some object for which a predicate holds, or the least one;
+- `address_of` and `reference_at`: where objects are in memory;
 - `repeat` and `walk`: loops without a small bound;
 - `operation`: marks a function that is proved on its own, and by whose contract callers can be proved.
 """
@@ -106,6 +107,22 @@ def reference(kind: str) -> type[Ref]:
         name = "".join(part.capitalize() for part in kind.split("_")) + "Ref"
         found = _KINDS[kind] = type(name, (Ref,), {"kind": kind, "__slots__": ()})
     return found
+
+
+def address_of(ref: Any) -> Any:
+    """The number of a reference as a machine word: where the object is in memory.  0 for NULL."""
+    if isinstance(ref, SymbolicRef):
+        return values.word(terms.address(ref.term))
+    return ref.number
+
+
+def reference_at(type: type[Ref], address: Any) -> Any:
+    """The reference to the object of a type at an address; NULL for 0."""
+    if isinstance(address, values.Word):
+        run = context.current()
+        assert run is not None, "a symbolic address needs a run"
+        return SymbolicRef(type.kind, terms.at_address(address.term, run.encoding.reference))
+    return type(address) if address else NULL
 
 
 K = TypeVar("K")
@@ -245,6 +262,14 @@ def choose(
 
 def _first(candidates: list[Any]) -> Any:
     return candidates[0]
+
+
+def maybe(label: str) -> Any:
+    """Whether something that may or may not happen does: drawn as `choose` does."""
+    run = context.current()
+    if run is not None:
+        return run.maybe(label)
+    return draw([False, True])
 
 
 draw: Callable[[list[Any]], Any] = _first

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from executable_model.sel4.capability import Cap
 from refinement.logic import NULL, Array, Objects, Ref, Table, Word, Word64, reference
 
 if TYPE_CHECKING:
@@ -25,10 +26,18 @@ if TYPE_CHECKING:
 
     class NotificationRef(Ref):
         """A reference to a notification."""
+
+    class SlotRef(Ref):
+        """A reference to a slot for a capability: its address."""
+
+    class UserDataRef(Ref):
+        """A reference to 4 KiB of memory that users can have mapped: its address."""
 else:
     ThreadRef = reference("tcb")
     EndpointRef = reference("endpoint")
     NotificationRef = reference("notification")
+    SlotRef = reference("slot")
+    UserDataRef = reference("user_data")
 
 NUM_DOMAINS = 16
 NUM_PRIORITIES = 256
@@ -56,6 +65,22 @@ FAULT_IP = 17
 """The instruction with which the thread entered the kernel."""
 TPIDRURW = 18
 TPIDRURO = 19
+
+SLOT_BITS = 4
+"""A slot has 16 bytes."""
+THREAD_BITS = 9
+"""A thread has 512 bytes: 16 slots, of which five are in use, and from byte 256 on the thread control block."""
+THREAD_OFFSET = 0x100
+CSPACE_ROOT = 0
+VSPACE_ROOT = 1
+REPLY_SLOT = 2
+CALLER_SLOT = 3
+IPC_BUFFER_SLOT = 4
+THREAD_SLOTS = 5
+"""The slots of a thread: the roots of its capability and address space, its own reply capability, the one to answer
+the thread that called it last, and its IPC buffer."""
+PAGE_BITS = 12
+IPC_BUFFER_BITS = 9
 
 
 class ThreadState(enum.Enum):
@@ -117,6 +142,12 @@ class Thread:
     ep_next: ThreadRef = NULL
     ep_prev: ThreadRef = NULL
     """The neighbours in the queue of the endpoint or notification it waits on."""
+    mcp: Word = 0
+    """The highest priority that it may give to a thread."""
+    fault_handler: Word = 0
+    """The address of the capability to its fault handler, in its own capability space."""
+    ipc_buffer: Word = 0
+    """The virtual address of its IPC buffer."""
     bound_notification: NotificationRef = NULL
     queued: bool = False
     """Whether it is in the ready queue of its domain and priority."""
@@ -156,6 +187,26 @@ class ReadyQueue:
 
 
 @define
+class Slot:
+    """A slot (capability table entry): a capability, and its node of the derivation list (mapping database)."""
+
+    cap: Cap = field(factory=Cap)
+    next: SlotRef = NULL
+    prev: SlotRef = NULL
+    revocable: bool = False
+    """Whether it can have children."""
+    first_badged: bool = False
+    """Whether it is the first one with its badge, so that it is no child of one that has the same badge."""
+
+
+@define
+class UserData:
+    """4 KiB of memory that users can have mapped."""
+
+    words: Array[Word, Word] = field(factory=Array)
+
+
+@define
 class DomainEntry:
     """A domain and for how many ticks it runs; domain 0 for 0 ticks marks the schedule's end."""
 
@@ -172,6 +223,8 @@ class State:
     notification: Objects[NotificationRef, Notification]
     current_thread: ThreadRef
     idle_thread: ThreadRef
+    slot: Objects[SlotRef, Slot] = field(factory=Objects)
+    user_data: Objects[UserDataRef, UserData] = field(factory=Objects)
     ready_queue: Table[tuple[Word, Word], ReadyQueue] = field(factory=lambda: Table(ReadyQueue))
     """By domain and priority."""
     l1_bitmap: Array[Word, Word] = field(factory=Array)
@@ -189,6 +242,9 @@ class State:
     domain_start: Word = 0
     """The entry that follows an end marker."""
     domain_schedule: Table[Word, DomainEntry] = field(factory=lambda: Table(DomainEntry))
+    work_units: Word = 0
+    """Work done since the kernel last looked for pending interrupts in the middle of a long operation."""
+    interrupt_pending: bool = False
 
 
 def initial_state(threads: int = 0, endpoints: int = 0, notifications: int = 0, domain_time: int = 1000) -> State:

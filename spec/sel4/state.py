@@ -8,11 +8,13 @@ IPC buffers or faults yet.  Names are those of the seL4 manual; numbers are for 
 from __future__ import annotations
 
 import enum
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from refinement.logic import NULL, Array, Objects, Ref, Table, Word, Word64, reference
+from spec.sel4.capability import Cap
 
 if TYPE_CHECKING:
 
@@ -24,10 +26,18 @@ if TYPE_CHECKING:
 
     class NotificationRef(Ref):
         """A reference to a notification."""
+
+    class SlotRef(Ref):
+        """A reference to a slot for a capability: its address."""
+
+    class UserDataRef(Ref):
+        """A reference to 4 KiB of memory that users can have mapped: its address."""
 else:
     ThreadRef = reference("tcb")
     EndpointRef = reference("endpoint")
     NotificationRef = reference("notification")
+    SlotRef = reference("slot")
+    UserDataRef = reference("user_data")
 
 NUM_DOMAINS = 16
 NUM_PRIORITIES = 256
@@ -53,6 +63,22 @@ FAULT_IP = 17
 """The instruction with which the thread entered the kernel."""
 TPIDRURW = 18
 TPIDRURO = 19
+
+SLOT_BITS = 4
+"""A slot has 16 bytes."""
+THREAD_BITS = 9
+"""A thread has 512 bytes: 16 slots, of which five are in use, and from byte 256 on the thread control block."""
+THREAD_OFFSET = 0x100
+CSPACE_ROOT = 0
+VSPACE_ROOT = 1
+REPLY_SLOT = 2
+CALLER_SLOT = 3
+IPC_BUFFER_SLOT = 4
+THREAD_SLOTS = 5
+"""The slots of a thread: the roots of its capability and address space, its own reply capability, the one to answer
+the thread that called it last, and its IPC buffer."""
+PAGE_BITS = 12
+IPC_BUFFER_BITS = 9
 
 
 class ThreadState(enum.Enum):
@@ -110,6 +136,12 @@ class Thread:
     """Whether it will wait for a reply once its message is taken."""
     since: int = 0
     """Its ticket while it waits on an endpoint or notification: of two, the smaller has waited longer."""
+    mcp: Word = 0
+    """The highest priority that it may give to a thread."""
+    fault_handler: Word = 0
+    """The address of the capability to its fault handler, in its own capability space."""
+    ipc_buffer: Word = 0
+    """The virtual address of its IPC buffer."""
     bound_notification: NotificationRef = NULL
     """The notification whose signals also reach it while BlockedOnReceive."""
     queued: bool = False
@@ -137,6 +169,29 @@ class Notification:
 
 
 @define
+class Slot:
+    """A place that holds a capability, and its place among all that were derived of each other.
+
+    Capabilities of one `family` have a common origin.  A capability was derived, directly or not, from those of its
+    family within whose interval, from `position` to `end`, its own position lies.
+    """
+
+    cap: Cap = field(factory=Cap)
+    is_original: bool = False
+    """Whether it can have children: it was not just copied."""
+    family: int = 0
+    position: Fraction = Fraction(0)
+    end: Fraction = Fraction(0)
+
+
+@define
+class UserData:
+    """4 KiB of memory that users can have mapped."""
+
+    words: Array[Word, Word] = field(factory=Array)
+
+
+@define
 class DomainEntry:
     """A domain and for how many ticks it runs; domain 0 for 0 ticks marks the schedule's end."""
 
@@ -153,6 +208,8 @@ class State:
     notification: Objects[NotificationRef, Notification]
     current_thread: ThreadRef
     idle_thread: ThreadRef
+    slot: Objects[SlotRef, Slot] = field(factory=Objects)
+    user_data: Objects[UserDataRef, UserData] = field(factory=Objects)
     scheduler_action: SchedulerAction = SchedulerAction.ResumeCurrentThread
     candidate: ThreadRef = NULL
     """The thread to switch to; means nothing unless the action is SwitchToThread."""
@@ -165,6 +222,10 @@ class State:
     domain_start: Word = 0
     """The entry that follows an end marker."""
     domain_schedule: Table[Word, DomainEntry] = field(factory=lambda: Table(DomainEntry))
+    interrupt_pending: bool = False
+    """Whether a device waits to be heard: long operations may then be interrupted, to be taken up again later."""
+    families: int = 0
+    """The number of the next family of capabilities."""
     now: int = 0
     """The next ticket.  Tickets only tell an order; nothing can be learnt from their values."""
 
