@@ -39,18 +39,6 @@ struct arch_tcb {
 };
 typedef struct arch_tcb arch_tcb_t;
 
-/* A fault that the thread's handler has not dealt with yet. */
-struct seL4_Fault {
-    word_t words[2];
-};
-typedef struct seL4_Fault seL4_Fault_t;
-
-/* Why a capability address led nowhere: part of a fault. */
-struct lookup_fault {
-    word_t words[2];
-};
-typedef struct lookup_fault lookup_fault_t;
-
 /* A thread control block. */
 typedef struct tcb tcb_t;
 struct tcb {
@@ -58,8 +46,8 @@ struct tcb {
     thread_state_t tcbState;
     word_t tcbFlags;
     notification_t *tcbBoundNotification;
-    seL4_Fault_t tcbFault;
-    lookup_fault_t tcbLookupFailure;
+    word_t tcbFault[2];
+    word_t tcbLookupFailure[2];
     word_t tcbDomain;
     word_t tcbMCP;
     word_t tcbPriority;
