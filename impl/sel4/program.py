@@ -20,7 +20,13 @@ from refinement.places import relative
 FOLDER = Path(__file__).parent
 """The folder that locations in the C program are relative to."""
 
-KINDS = {"tcb": "tcb", "endpoint": "endpoint", "notification": "notification"}
+KINDS = {
+    "tcb": "tcb",
+    "endpoint": "endpoint",
+    "notification": "notification",
+    "slot": "cte",
+    "user_data": "user_data",
+}
 """The C type of the objects of each kind."""
 
 
