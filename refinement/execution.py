@@ -36,7 +36,7 @@ class Execution:
         self.proof = proof
         self.settings = settings
         self.solver = Solver(settings.rlimit, settings.seconds)
-        self.explorer = Explorer(self.solver)
+        self.explorer = Explorer(self.solver, proof.encoding)
         self.tallies = {obligation.id: Tally(obligation) for obligation in proof.obligations()}
         self.setting = Setting(proof)
         self.looping = self.setting.states("loop.") if proof.operation.loops else None
@@ -68,7 +68,7 @@ class Execution:
         """Prove that the precondition says the same of related states of both layers."""
         proof, tally = self.proof, self.tallies[self.setting.key("requires")]
         assert proof.operation.requires is not None
-        for path in Explorer(self.solver).explore(self._start):
+        for path in Explorer(self.solver, self.proof.encoding).explore(self._start):
             with path.current():
                 with path.run.statement(collect=True) as read:
                     upper, lower = (

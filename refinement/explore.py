@@ -21,6 +21,7 @@ from attrs import define, frozen
 from refinement import context, terms
 from refinement.logic import NULL
 from refinement.places import relative
+from refinement.schema import MATHEMATICAL, Encoding
 from refinement.smt import Solver
 from refinement.state import Keys
 from refinement.terms import Term
@@ -140,8 +141,9 @@ def caller_location() -> str:
 class Explorer:
     """Runs a function on all feasible paths, with one incremental solver."""
 
-    def __init__(self, solver: Solver, budget: Budget | None = None):
+    def __init__(self, solver: Solver, encoding: Encoding = MATHEMATICAL, budget: Budget | None = None):
         self.solver = solver
+        self.encoding = encoding
         self.budget = budget or Budget()
         self.depth = 0
         self.paths = 0
@@ -204,6 +206,11 @@ class Run:
         self.chooser: Callable[[Any, Any, Any, str], Any] | None = None
         self.loops: Loops | None = None
         self.calls: Calls | None = None
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the run's references and enumerations are terms."""
+        return self.explorer.encoding
 
     def simplify(self, condition: Term) -> Term:
         """The condition, as a constant where the path settles it without a solver."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
 from typing import Any
+
+import attrs
 
 from refinement import logic
 from refinement.schema import Field, Leaf, Part, Schema
@@ -15,11 +18,25 @@ Read = Callable[[Field, tuple[Any, ...]], Any]
 
 def default_object(part: Part) -> Any:
     """An object of which every attribute has its type's default."""
-    assert part.item is not None
     filled: dict[str, Any] = {}
     for name, declared in part.members.items():
         filled[name] = logic.Array() if len(declared.keys) > len(part.keys) else declared.leaf.default()
-    return part.item(**filled)
+    return _assembled(part, filled)
+
+
+def _assembled(part: Part, filled: Mapping[str, Any]) -> Any:
+    """The object with these members; those of a record, `record.part`, are put into it."""
+    assert part.item is not None
+    whole = {name: value for name, value in filled.items() if "." not in name}
+    for name, record in part.records.items():
+        whole[name] = record.make(lambda inner, _, name=name: filled[f"{name}.{inner}"])  # type: ignore[misc]
+    return part.item(**whole)
+
+
+def _member(entry: Any, name: str) -> Any:
+    for step in name.split("."):
+        entry = getattr(entry, step)
+    return entry
 
 
 def build(schema: Schema, keys: Mapping[str, Iterable[Any]], read: Read) -> Any:
@@ -45,7 +62,6 @@ def build(schema: Schema, keys: Mapping[str, Iterable[Any]], read: Read) -> Any:
 
 
 def _object(part: Part, key: tuple[Any, ...], keys: Mapping[str, Iterable[Any]], read: Read) -> Any:
-    assert part.item is not None
     filled: dict[str, Any] = {}
     for name, declared in part.members.items():
         if len(declared.keys) > len(part.keys):
@@ -53,7 +69,7 @@ def _object(part: Part, key: tuple[Any, ...], keys: Mapping[str, Iterable[Any]],
             filled[name] = logic.Array({index: read(declared, (*key, *_tuple(index))) for index in indices})
         else:
             filled[name] = read(declared, key)
-    return part.item(**filled)
+    return _assembled(part, filled)
 
 
 def _tuple(key: Any) -> tuple[Any, ...]:
@@ -62,12 +78,12 @@ def _tuple(key: Any) -> tuple[Any, ...]:
 
 def lookup(state: Any, declared: Field, keys: tuple[Any, ...], schema: Schema) -> Any:
     """The value of a field of a plain state (or a `Total` view of one) at plain keys."""
-    names = declared.path.split(".")
-    value = getattr(state, names[0])
-    if len(names) == 1:
+    first, _, rest = declared.path.partition(".")
+    value = getattr(state, first)
+    if not rest:
         return value[_key(keys)] if keys else value
-    outer = len(schema.parts[names[0]].keys)
-    inner = getattr(value[_key(keys[:outer])], names[1])
+    outer = len(schema.parts[first].keys)
+    inner = _member(value[_key(keys[:outer])], rest)
     return inner[_key(keys[outer:])] if len(keys) > outer else inner
 
 
@@ -94,7 +110,7 @@ def dump_object(part: Part, entry: Any) -> dict[str, Any]:
     """The attributes of an object that do not have their type's default, as JSON values."""
     found: dict[str, Any] = {}
     for name, declared in part.members.items():
-        value = getattr(entry, name)
+        value = _member(entry, name)
         if len(declared.keys) > len(part.keys):
             value = {_text(key): encode(item) for key, item in value.items() if item != declared.leaf.default()}
             if value:
@@ -112,19 +128,19 @@ def load(schema: Schema, data: Mapping[str, Any]) -> Any:
             keys[part.name] = [_parsed(part.keys, text) for text in data.get(part.name, {})]
         for declared in part.members.values():
             if len(declared.keys) > len(part.keys):
-                name = declared.path.split(".")[1]
+                name = declared.path.partition(".")[2]
                 indices = {text: None for entry in data.get(part.name, {}).values() for text in entry.get(name, {})}
                 keys[declared.path] = [_parsed(declared.keys[len(part.keys) :], text) for text in indices]
 
     def read(declared: Field, at: tuple[Any, ...]) -> Any:
-        names = declared.path.split(".")
-        value = data[names[0]]
-        part = schema.parts[names[0]]
+        first, _, rest = declared.path.partition(".")
+        value = data[first]
+        part = schema.parts[first]
         outer = len(part.keys)
         if part.form == "array":
             value = value.get(_text(at), 0)
         elif part.form != "value":
-            value = value[_text(at[:outer])].get(names[1])
+            value = value[_text(at[:outer])].get(rest)
             if len(at) > outer and value is not None:
                 value = value.get(_text(at[outer:]))
         return declared.leaf.default() if value is None else decode(declared.leaf, value)
@@ -136,8 +152,14 @@ def encode(value: Any) -> Any:
     """A plain value as a JSON value: a reference as `kind:number`, an enumeration's member by its name."""
     if isinstance(value, enum.Enum):
         return value.name
-    if getattr(value, "kind", None) is not None:
+    if isinstance(value, logic.Ref) or value is logic.NULL:
         return repr(value)
+    if isinstance(value, Fraction):
+        return str(value)
+    if attrs.has(type(value)):
+        default = attrs.asdict(type(value)(), recurse=False)
+        parts = attrs.asdict(value, recurse=False)
+        return {name: encode(part) for name, part in parts.items() if part != default[name]}
     return value
 
 
@@ -153,6 +175,8 @@ def decode(leaf: Leaf, value: Any) -> Any:
     if leaf.form == "enum":
         assert leaf.members is not None
         return leaf.members[value]
+    if leaf.form == "rational":
+        return Fraction(value)
     return bool(value) if leaf.form == "bool" else int(value)
 
 

@@ -99,14 +99,16 @@ def _sort(leaf: Leaf, state: SymbolicState) -> terms.Sort:
 
 def _same(declared: Field) -> Callable[..., Any]:
     """The decoder of a field that is the same below: follow its path."""
-    names = declared.path.split(".")
+    first, *names = declared.path.split(".")
 
     def read(lower: Any, *keys: Any) -> Any:
-        value = getattr(lower, names[0])
-        if len(names) == 1:
+        value = getattr(lower, first)
+        if not names:
             return value[_key(keys)] if keys else value
-        outer = len(lower._schema.parts[names[0]].keys)
-        inner = getattr(value[_key(keys[:outer])], names[1])
+        outer = len(lower._schema.parts[first].keys)
+        inner = value[_key(keys[:outer])]
+        for name in names:
+            inner = getattr(inner, name)
         return inner[_key(keys[outer:])] if len(keys) > outer else inner
 
     return read

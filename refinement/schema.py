@@ -1,8 +1,9 @@
 """What a state consists of, read off the annotations of its attrs class.
 
 A state class declares its parts with `Objects[Ref, Kind]`, `Table[Index, Entry]`, `Array[Index, Value]`
-and plain values; kinds and entries are attrs classes of plain values and arrays.  The schema flattens
-that to *fields*: one map each, from keys (the object's reference, table and array indices) to a value.
+and plain values; kinds and entries are attrs classes of plain values, arrays and *records*, which are attrs classes
+of plain values themselves.  The schema flattens that to *fields*: one map each, from keys (the object's reference,
+table and array indices) to a value.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import enum
 import types
 import typing
+from collections.abc import Callable
+from fractions import Fraction
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import attrs
@@ -33,7 +36,7 @@ MACHINE = Encoding(terms.bit_vector(32), terms.bit_vector(32))
 
 @frozen
 class Leaf:
-    """The type of a field's values or keys: `bool`, `int`, `word`, `ref` or `enum`."""
+    """The type of a field's values or keys: `bool`, `int`, `rational`, `word`, `ref` or `enum`."""
 
     form: str
     width: int = 0
@@ -46,6 +49,8 @@ class Leaf:
             return terms.BOOL
         if self.form == "int":
             return terms.INT
+        if self.form == "rational":
+            return terms.REAL
         if self.form == "word":
             return terms.bit_vector(self.width)
         return encoding.reference if self.form == "ref" else encoding.enumeration
@@ -56,6 +61,8 @@ class Leaf:
             return values.truth(term)
         if self.form == "int":
             return values.Int(term)
+        if self.form == "rational":
+            return values.Rational(term)
         if self.form == "word":
             return values.word(term)
         if self.form == "ref":
@@ -80,12 +87,12 @@ class Leaf:
             if isinstance(value, enum.Enum) and values.names(type(value)) == values.names(self.members):
                 return terms.constant(values.position(value), sort)
             raise TypeError(f"expected a {self.members.__name__}, got {value!r}")
-        if isinstance(value, values.Int | values.Word):
+        if isinstance(value, values.Int | values.Word | values.Rational):
             if value.term.sort is not sort:
                 raise TypeError(f"expected a {self.form} of sort {sort}, got {value!r}")
             return value.term
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise TypeError(f"expected an integer, got {value!r}")
+        if isinstance(value, bool) or not isinstance(value, Fraction if self.form == "rational" else int):
+            raise TypeError(f"expected a {self.form}, got {value!r}")
         if self.form == "word" and not 0 <= value < 1 << self.width:
             raise OverflowError(f"{value} does not fit a word of {self.width} bits")
         return terms.constant(value, sort)
@@ -99,9 +106,9 @@ class Leaf:
         if self.form == "enum":
             assert self.members is not None
             return next(iter(self.members))
-        return 0
+        return Fraction(0) if self.form == "rational" else 0
 
-    def plain(self, number: int) -> Any:
+    def plain(self, number: Any) -> Any:
         """The plain value that a term's constant stands for."""
         if self.form == "bool":
             return bool(number)
@@ -110,7 +117,7 @@ class Leaf:
         if self.form == "enum":
             assert self.members is not None
             return list(self.members)[number]
-        return number
+        return Fraction(number) if self.form == "rational" else number
 
 
 @frozen
@@ -123,11 +130,23 @@ class Field:
 
 
 @frozen
+class Record:
+    """The type of a value that has parts: an attrs class, of plain values by name."""
+
+    item: type
+    leaves: dict[str, Leaf] = attrs.field(eq=False)
+
+    def make(self, read: Callable[[str, Leaf], Any]) -> Any:
+        """The record whose parts `read(name, type)` gives."""
+        return self.item(**{name: read(name, leaf) for name, leaf in self.leaves.items()})
+
+
+@frozen
 class Part:
     """A top-level attribute of the state.
 
     `form` is `objects`, `table`, `array` or `value`; `item` is the attrs class of objects and entries;
-    `members` maps their attributes to fields; `field` is the field of an array or value; `exists` the
+    `members` maps their attributes to fields, the parts of a record as `record.part`; `records` has those; `field` is the field of an array or value; `exists` the
     map that says which objects exist.
     """
 
@@ -136,6 +155,7 @@ class Part:
     keys: tuple[Leaf, ...] = ()
     item: type | None = None
     members: dict[str, Field] = attrs.field(factory=dict, eq=False)
+    records: dict[str, Record] = attrs.field(factory=dict, eq=False)
     field: Field | None = None
     exists: Field | None = None
 
@@ -179,11 +199,19 @@ def _part(state: type, name: str, annotation: Any) -> Part:
         keys = _keys(arguments[0])
         item = arguments[1]
         members = {}
+        records = {}
         for member, inner in _annotations(item).items():
-            members[member] = _member(f"{name}.{member}", keys, inner)
+            record = record_of(inner)
+            if record is None:
+                members[member] = _member(f"{name}.{member}", keys, inner)
+                continue
+            records[member] = record
+            for part, leaf in record.leaves.items():
+                members[f"{member}.{part}"] = Field(f"{name}.{member}.{part}", keys, leaf)
         if origin is logic.Table:
-            return Part(name, "table", keys, item, members)
-        return Part(name, "objects", keys, item, members, exists=Field(f"{name}.exists", keys, Leaf("bool")))
+            return Part(name, "table", keys, item, members, records)
+        exists = Field(f"{name}.exists", keys, Leaf("bool"))
+        return Part(name, "objects", keys, item, members, records, exists=exists)
     field = _member(name, (), annotation)
     return Part(name, "array" if field.keys else "value", field.keys, field=field)
 
@@ -201,6 +229,13 @@ def _keys(annotation: Any) -> tuple[Leaf, ...]:
     return (leaf_of(annotation),)
 
 
+def record_of(annotation: Any) -> Record | None:
+    """The record type that an annotation means, if it means one."""
+    if not isinstance(annotation, type) or not attrs.has(annotation):
+        return None
+    return Record(annotation, {name: leaf_of(inner) for name, inner in _annotations(annotation).items()})
+
+
 def leaf_of(annotation: Any) -> Leaf:
     """The value type that an annotation means."""
     if get_origin(annotation) is Annotated:
@@ -212,6 +247,8 @@ def leaf_of(annotation: Any) -> Leaf:
             return Leaf("bool")
         if annotation is int:
             return Leaf("int")
+        if annotation is Fraction:
+            return Leaf("rational")
         if issubclass(annotation, logic.Ref):
             return Leaf("ref", kind=annotation.kind)
         if issubclass(annotation, enum.Enum):

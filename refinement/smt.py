@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from typing import Any
 
 import z3
@@ -173,20 +174,20 @@ class Model:
         self._solver = solver
         self._model = model
 
-    def value(self, term: Term) -> int:
+    def value(self, term: Term) -> Any:
         """The value of a term of a numeric or truth sort; unknowns that do not matter count as 0."""
         node = _to_expr_ref(self._solver.lower(term), self._solver._context)
         return _plain(self._model.eval(node, model_completion=True))
 
 
-def _plain(result: z3.ExprRef) -> int:
+def _plain(result: z3.ExprRef) -> Any:
     """The value of a Z3 literal."""
     if z3.is_true(result):
         return 1
     if z3.is_false(result):
         return 0
     if isinstance(result, z3.RatNumRef):
-        return int(result.as_fraction())
+        return Fraction(result.as_fraction())
     assert isinstance(result, z3.IntNumRef | z3.BitVecNumRef)
     return int(result.as_long())
 

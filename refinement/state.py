@@ -247,12 +247,26 @@ class ObjectView:
     def __getattr__(self, name: str) -> Any:
         field = self._part.members.get(name)
         if field is None:
-            raise AttributeError(f"a {self._part.name} has no {name}")
+            record = self._part.records.get(name)
+            if record is None:
+                raise AttributeError(f"a {self._part.name} has no {name}")
+            return record.make(lambda part, leaf: leaf.wrap(self._map(f"{name}.{part}").get(self._keys)))
         if len(field.keys) > len(self._keys):
             return ArrayView(self._state, field, self._keys)
         return field.leaf.wrap(self._state._maps[field.path].get(self._keys))
 
     def __setattr__(self, name: str, value: Any) -> None:
+        record = self._part.records.get(name)
+        if record is not None:
+            for part in record.leaves:
+                self._set(f"{name}.{part}", getattr(value, part))
+            return
+        self._set(name, value)
+
+    def _map(self, member: str) -> FieldMap:
+        return self._state._maps[self._part.members[member].path]
+
+    def _set(self, name: str, value: Any) -> None:
         field = self._part.members.get(name)
         if field is None or len(field.keys) != len(self._keys):
             raise AttributeError(f"a {self._part.name} has no value {name}")

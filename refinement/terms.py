@@ -9,6 +9,8 @@ settled without a solver.  Lowering to Z3 happens in `refinement.smt`, and only 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
 
 
 class Sort:
@@ -126,9 +128,9 @@ def integer(value: int) -> Term:
     return _make("int", (), value, INT)
 
 
-def rational(value: int) -> Term:
+def rational(value: int | Fraction) -> Term:
     """The rational constant `value`."""
-    return _make("real", (), value, REAL)
+    return _make("real", (), Fraction(value), REAL)
 
 
 def bits(value: int, width: int) -> Term:
@@ -137,15 +139,14 @@ def bits(value: int, width: int) -> Term:
     return _make("bits", (), value, bit_vector(width), value)
 
 
-def constant(value: int, sort: Sort) -> Term:
+def constant(value: int | Fraction, sort: Sort) -> Term:
     """The constant `value` of a numeric sort."""
-    if sort is INT:
-        return integer(value)
     if sort is REAL:
         return rational(value)
     if sort is BOOL:
         return boolean(bool(value))
-    return bits(value, sort.width)
+    assert isinstance(value, int)
+    return integer(value) if sort is INT else bits(value, sort.width)
 
 
 def variable(name: str, sort: Sort) -> Term:
@@ -172,13 +173,13 @@ def is_constant(term: Term) -> bool:
     return term.op in ("bits", "int", "real", "true", "false")
 
 
-def value_of(term: Term) -> int:
-    """The plain value of a constant term."""
+def value_of(term: Term) -> Any:
+    """The plain value of a constant term: an int, or a Fraction of a rational one."""
     if term.op == "true":
         return 1
     if term.op == "false":
         return 0
-    assert isinstance(term.data, int)
+    assert isinstance(term.data, int | Fraction)
     return term.data
 
 
@@ -539,6 +540,31 @@ def sign_extend(term: Term, width: int) -> Term:
     if term.maybe >> (term.sort.width - 1) == 0:
         return zero_extend(term, width)
     return _make("sext", (term,), width - term.sort.width, bit_vector(width))
+
+
+def address(reference: Term) -> Term:
+    """The machine word that a reference stands for, which it is unless references are integers.
+
+    Of those nothing is known about their addresses but that each has one.
+    """
+    if reference.sort.width:
+        return reference
+    if is_constant(reference):
+        return bits(value_of(reference), 32)
+    if reference.op == "apply" and isinstance(reference.data, Function) and reference.data.name == "at address":
+        return reference.args[0]
+    return apply(function("address of", (INT,), bit_vector(32)), (reference,))
+
+
+def at_address(word: Term, sort: Sort) -> Term:
+    """The reference, of that sort, whose address a machine word is."""
+    if sort.width:
+        return word
+    if is_constant(word):
+        return integer(value_of(word))
+    if word.op == "apply" and isinstance(word.data, Function) and word.data.name == "address of":
+        return word.args[0]
+    return apply(function("at address", (bit_vector(32),), INT), (word,))
 
 
 def show(term: Term, depth: int = 6) -> str:

@@ -9,6 +9,7 @@ run under way.
 from __future__ import annotations
 
 import enum
+from fractions import Fraction
 from typing import Any
 
 from refinement import context, terms
@@ -79,7 +80,7 @@ class _Number(Symbolic):
             return self._constant(other)
         return None
 
-    def _constant(self, value: int) -> Term:
+    def _constant(self, value: Any) -> Term:
         return terms.constant(value, self.term.sort)
 
     def __bool__(self) -> bool:
@@ -113,7 +114,7 @@ class _Number(Symbolic):
 
 
 class Int(_Number):
-    """A symbolic mathematical integer (or rational order key)."""
+    """A symbolic mathematical integer."""
 
     __slots__ = ()
 
@@ -133,6 +134,30 @@ class Int(_Number):
 
     def __neg__(self) -> Int:
         return Int(terms.subtract(self._constant(0), self.term))
+
+
+class Rational(_Number):
+    """A symbolic rational number: a key of a dense order."""
+
+    __slots__ = ()
+
+    def _lift(self, other: object) -> Term | None:
+        return self._constant(other) if isinstance(other, Fraction) else super()._lift(other)
+
+    def __add__(self, other: object) -> Any:
+        right = self._lift(other)
+        return NotImplemented if right is None else Rational(terms.add(self.term, right))
+
+    __radd__ = __add__
+
+    def __sub__(self, other: object) -> Any:
+        right = self._lift(other)
+        return NotImplemented if right is None else Rational(terms.subtract(self.term, right))
+
+    def __truediv__(self, other: object) -> Any:
+        if not isinstance(other, int):
+            return NotImplemented
+        return Rational(terms.multiply(self.term, terms.rational(Fraction(1, other))))
 
 
 class Word(_Number):

@@ -9,7 +9,10 @@ import enum
 
 from attrs import frozen
 
-from refinement.logic import Word
+from refinement.logic import Word, all_of, any_of, iff, ite, negate, one_of
+
+THREAD_MASK = 0xFFFFFE00
+"""Of an address in a thread's object, which has 512 bytes, the bits that are those of its beginning."""
 
 
 class CapKind(enum.Enum):
@@ -86,3 +89,107 @@ class Cap:
     """IRQHandler, SGISignal: the interrupt."""
     target: Word = 0
     """SGISignal: the processor to be interrupted."""
+
+
+WITH_ONE_ADDRESS = (
+    CapKind.Endpoint,
+    CapKind.Notification,
+    CapKind.Thread,
+    CapKind.PageTable,
+    CapKind.PageDirectory,
+    CapKind.ASIDPool,
+)
+"""Kinds of capabilities whose object is told by its address."""
+
+WITHOUT_MEMORY = (
+    CapKind.Null,
+    CapKind.Reply,
+    CapKind.ASIDControl,
+    CapKind.IRQControl,
+    CapKind.IRQHandler,
+    CapKind.Domain,
+    CapKind.SGISignal,
+)
+"""Kinds of capabilities that stand for no memory of their own."""
+
+
+def is_physical(cap: Cap) -> bool:
+    """Whether the capability stands for memory."""
+    return negate(one_of(cap.kind, *WITHOUT_MEMORY))
+
+
+def object_start(cap: Cap) -> Word:
+    """The first address of the memory that the capability stands for."""
+    return ite(cap.kind == CapKind.Thread, cap.object & THREAD_MASK, cap.object)
+
+
+def object_bits(cap: Cap) -> Word:
+    """The size of that memory: 2 to this power, in bytes."""
+    is_table = any_of(cap.kind == CapKind.CNode, all_of(cap.kind == CapKind.Zombie, negate(cap.is_thread)))
+    is_thread = any_of(cap.kind == CapKind.Thread, all_of(cap.kind == CapKind.Zombie, cap.is_thread))
+    bits = ite(is_table, cap.size_bits + 4, 4)
+    bits = ite(one_of(cap.kind, CapKind.Untyped, CapKind.Frame), cap.size_bits, bits)
+    bits = ite(is_thread, 9, bits)
+    bits = ite(cap.kind == CapKind.PageTable, 10, bits)
+    bits = ite(cap.kind == CapKind.PageDirectory, 14, bits)
+    return ite(cap.kind == CapKind.ASIDPool, 12, bits)
+
+
+def object_end(cap: Cap) -> Word:
+    """The last address of that memory, which is aligned to its size."""
+    return object_start(cap) | ((1 << object_bits(cap)) - 1)
+
+
+def _within(outer: Cap, inner: Cap) -> bool:
+    """Whether all memory of the one is memory of the other."""
+    return all_of(object_start(outer) <= object_start(inner), object_end(inner) <= object_end(outer))
+
+
+def same_region_as(one: Cap, other: Cap) -> bool:
+    """Whether all that the other capability stands for, the one does too."""
+    return any_of(
+        all_of(one.kind == CapKind.Untyped, is_physical(other), _within(one, other)),
+        all_of(one.kind == CapKind.Frame, other.kind == CapKind.Frame, _within(one, other)),
+        all_of(one_of(one.kind, *WITH_ONE_ADDRESS), other.kind == one.kind, one.object == other.object),
+        all_of(
+            one.kind == CapKind.CNode,
+            other.kind == CapKind.CNode,
+            one.object == other.object,
+            one.size_bits == other.size_bits,
+        ),
+        all_of(one.kind == CapKind.Reply, other.kind == CapKind.Reply, one.object == other.object),
+        all_of(
+            one.kind == CapKind.IRQControl,
+            one_of(other.kind, CapKind.IRQControl, CapKind.IRQHandler, CapKind.SGISignal),
+        ),
+        all_of(one_of(one.kind, CapKind.ASIDControl, CapKind.Domain), other.kind == one.kind),
+        all_of(one.kind == CapKind.IRQHandler, other.kind == CapKind.IRQHandler, one.irq == other.irq),
+        all_of(
+            one.kind == CapKind.SGISignal,
+            other.kind == CapKind.SGISignal,
+            one.irq == other.irq,
+            one.target == other.target,
+        ),
+    )
+
+
+def same_object_as(one: Cap, other: Cap) -> bool:
+    """Whether both capabilities are to one object, which goes when the last of them does."""
+    same_frame = all_of(
+        one.kind == CapKind.Frame,
+        other.kind == CapKind.Frame,
+        one.object == other.object,
+        one.size_bits == other.size_bits,
+        iff(one.is_device, other.is_device),
+    )
+    unclear = one_of(one.kind, CapKind.Untyped, CapKind.IRQControl, CapKind.SGISignal, CapKind.Frame)
+    return any_of(same_frame, all_of(negate(unclear), same_region_as(one, other)))
+
+
+def is_cap_revocable(cap: Cap, source: Cap) -> bool:
+    """Whether a capability derived from `source` can be revoked, and so have children, on its own."""
+    return any_of(
+        all_of(one_of(cap.kind, CapKind.Endpoint, CapKind.Notification), cap.badge != source.badge),
+        all_of(one_of(cap.kind, CapKind.IRQHandler, CapKind.SGISignal), source.kind == CapKind.IRQControl),
+        cap.kind == CapKind.Untyped,
+    )
