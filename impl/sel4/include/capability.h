@@ -28,6 +28,8 @@ cap_t maskCapRights(word_t rights, cap_t cap);
 cap_t updateCapData(bool_t preserve, word_t data, cap_t cap);
 bool_t isFrame(cap_t cap);
 word_t frameBits(cap_t cap);
+bool_t frameIsDevice(cap_t cap);
+word_t frameRights(cap_t cap);
 bool_t isPhysical(cap_t cap);
 word_t objectStart(cap_t cap);
 word_t objectBits(cap_t cap);

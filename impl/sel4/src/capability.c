@@ -110,6 +110,20 @@ word_t frameBits(cap_t cap)
     return cap_get_capType(cap) == cap_small_frame_cap ? PAGE_BITS : bits;
 }
 
+/* Whether a frame is memory of a device. */
+bool_t frameIsDevice(cap_t cap)
+{
+    return cap_get_capType(cap) == cap_small_frame_cap ? cap_small_frame_cap_get_capFIsDevice(cap)
+                                                       : cap_frame_cap_get_capFIsDevice(cap);
+}
+
+/* What users may do with a frame. */
+word_t frameRights(cap_t cap)
+{
+    return cap_get_capType(cap) == cap_small_frame_cap ? cap_small_frame_cap_get_capFVMRights(cap)
+                                                       : cap_frame_cap_get_capFVMRights(cap);
+}
+
 /* Whether it is a capability to memory, given out of an untyped capability: is_physical. */
 bool_t isPhysical(cap_t cap)
 {
@@ -186,18 +200,16 @@ word_t objectBits(cap_t cap)
                                             : 0;
 }
 
-/* The last byte of that memory. */
+/* The last byte of that memory, which is aligned to its size. */
 static word_t objectEnd(cap_t cap)
 {
-    return objectStart(cap) + MASK(objectBits(cap));
+    return objectStart(cap) | MASK(objectBits(cap));
 }
 
 /* Whether the memory of one physical capability lies in that of the other. */
 static bool_t contains(cap_t outer, cap_t inner)
 {
-    word_t start = objectStart(inner);
-    word_t end = objectEnd(inner);
-    return objectStart(outer) <= start && end <= objectEnd(outer) && start <= end;
+    return objectStart(outer) <= objectStart(inner) && objectEnd(inner) <= objectEnd(outer);
 }
 
 /* Whether two capabilities of one kind, which is not one that stands for a region, are about the same thing. */
@@ -225,13 +237,6 @@ bool_t sameRegionAs(cap_t a, cap_t b)
            : kind == cap_irq_control_cap
                ? other == cap_irq_control_cap || other == cap_irq_handler_cap || other == cap_sgi_signal_cap
                : kind == other && sameThing(a, b);
-}
-
-/* Whether the frame is memory of a device. */
-static word_t frameIsDevice(cap_t cap)
-{
-    return cap_get_capType(cap) == cap_small_frame_cap ? cap_small_frame_cap_get_capFIsDevice(cap)
-                                                       : cap_frame_cap_get_capFIsDevice(cap);
 }
 
 /* Whether the capabilities are about one object, so that neither is the last one to it: same_object_as. */

@@ -1,11 +1,23 @@
 /* Ending a thread's waiting before what it waits for has happened: executable_model/sel4/ipc_cancel.py. */
 
 #include "ipc_cancel.h"
+#include "cspace.h"
+#include "deletion.h"
+#include "derivation.h"
 #include "schedule.h"
 #include "waiting.h"
 
-/* Make a blocked thread inactive: cancel_ipc.  One that waits for a reply keeps its state: what is deleted
-   then is the reply capability, which comes with the capability space. */
+/* Delete the capability to answer the thread, wherever it is. */
+static void cancelReply(tcb_t *thread)
+{
+    cte_t *reply = nextSlot(slotOfThread(thread, ThreadSlot_Reply));
+    if (reply != NULL) {
+        capDeleteOne(reply);
+    }
+}
+
+/* Make a blocked thread inactive: cancel_ipc.  One that waits for a reply keeps its state: what is deleted then is
+   the reply capability. */
 void cancelIPC(tcb_t *thread)
 {
     word_t object = thread_state_ptr_get_blockingObject(&thread->tcbState);
@@ -17,6 +29,9 @@ void cancelIPC(tcb_t *thread)
         break;
     case ThreadState_BlockedOnNotification:
         cancelSignal(thread, NTFN_PTR(object));
+        break;
+    case ThreadState_BlockedOnReply:
+        cancelReply(thread);
         break;
     default:
         break;
