@@ -37,6 +37,7 @@ bool_t sameRegionAs(cap_t a, cap_t b);
 bool_t sameObjectAs(cap_t a, cap_t b);
 word_t badgeOf(cap_t cap);
 bool_t isCapRevocable(cap_t cap, cap_t source);
+bool_t hasCancelSendRights(cap_t cap);
 word_t zombieStart(cap_t zombie);
 word_t zombieSlotsLeft(cap_t zombie);
 cap_t zombieWithSlotsLeft(cap_t zombie, word_t slotsLeft);

@@ -30,6 +30,7 @@ exception_t resolveAddressBits(cap_t root, word_t address, word_t depth);
 exception_t lookupSlot(tcb_t *thread, word_t address);
 exception_t lookupSlotForCnodeOp(bool_t isSource, cap_t root, word_t index, word_t depth);
 exception_t lookupExtraCaps(tcb_t *thread, word_t buffer, word_t count);
+exception_t ensureEmptySlot(cte_t *slot);
 exception_t deriveCap(cte_t *slot, cap_t cap);
 
 /* The slot of a CNode with that index: slot_of_cnode. */

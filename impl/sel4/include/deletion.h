@@ -7,8 +7,6 @@
 #include "objects.h"
 
 cap_t finaliseCap(cap_t cap, bool_t isFinal);
-void fastFinalise(cap_t cap, bool_t isFinal);
-void capDeleteOne(cte_t *slot);
 exception_t capDelete(cte_t *slot);
 exception_t capRevoke(cte_t *slot);
 exception_t preemptionPoint(void);

@@ -15,8 +15,7 @@ enum ipc_buffer_word {
 void doIPCTransfer(tcb_t *sender, tcb_t *receiver, word_t badge);
 word_t lookupIPCBuffer(tcb_t *thread, bool_t isReceiver);
 word_t syscallArgument(word_t number, word_t buffer);
-void setMessageWord(tcb_t *thread, word_t number, word_t buffer, word_t value);
-word_t messageLength(word_t info, word_t buffer);
-word_t readUserWord(word_t address);
+void setMr(tcb_t *thread, word_t buffer, word_t number, word_t word);
+word_t messageInfoLength(word_t info);
 
 #endif

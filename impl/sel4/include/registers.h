@@ -21,8 +21,8 @@ enum register_number {
 #define msgInfoRegister R1
 #define msgRegister0 R2
 
-/* The mode of user programs: interrupts are enabled. */
-#define INITIAL_CPSR 0x50u
+/* What a new thread has in CPSR: user mode, without fast interrupts. */
+#define USER_CPSR 0x50u
 
 #define n_msgRegisters 4u
 #define n_contextRegisters 20u

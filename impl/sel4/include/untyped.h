@@ -25,12 +25,14 @@ enum object_type {
 #define MIN_UNTYPED_BITS 4u
 #define MAX_UNTYPED_BITS 29u
 /* How many objects can be made at once. */
-#define RETYPE_LIMIT 256u
+#define MAX_RETYPE 256u
+/* The units in which an untyped capability counts how much of its memory is given out: 2 to this power bytes. */
+#define FREE_INDEX_BITS 4u
 /* Memory is cleared in pieces of 2 to this power bytes, between which an interrupt can come. */
 #define RESET_CHUNK_BITS 8u
 
-word_t objectSizeBits(word_t type, word_t userSize);
+word_t objectSizeBits(word_t objectType, word_t userBits);
 exception_t resetUntypedCap(cte_t *slot);
-cap_t createObject(word_t type, word_t start, word_t userSize, bool_t isDevice);
+cap_t createObject(word_t objectType, word_t address, word_t userBits, bool_t isDevice);
 
 #endif

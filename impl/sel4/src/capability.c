@@ -267,3 +267,12 @@ bool_t isCapRevocable(cap_t cap, cap_t source)
                ? cap_get_capType(source) == cap_irq_control_cap
                : kind == cap_untyped_cap;
 }
+
+/* Whether the capability allows to cancel what is sent with its badge: one to an endpoint, with all rights:
+   has_cancel_send_rights. */
+bool_t hasCancelSendRights(cap_t cap)
+{
+    return cap_get_capType(cap) == cap_endpoint_cap && cap_endpoint_cap_get_capCanSend(cap)
+           && cap_endpoint_cap_get_capCanReceive(cap) && cap_endpoint_cap_get_capCanGrant(cap)
+           && cap_endpoint_cap_get_capCanGrantReply(cap);
+}

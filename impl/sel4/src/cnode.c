@@ -9,37 +9,36 @@
 #include "message.h"
 #include "state.h"
 
-/* Put a capability made of the source's into the destination. */
-static exception_t insertCap(cap_t cap, cte_t *source, cte_t *destination)
+/* Refuse a slot, found by an index of `depth` bits, that holds no capability: ensure_full_slot. */
+static exception_t ensureFullSlot(bool_t isSource, cte_t *slot, word_t depth)
 {
-    if (cap_get_capType(cap) == cap_null_cap) {
-        return syscallError(seL4_IllegalOperation);
+    if (isEmpty(slot)) {
+        missingCapability(depth);
+        return failedLookup(isSource);
     }
-    capInsert(cap, source, destination);
     return EXCEPTION_NONE;
 }
 
-/* Put the source's capability, or what has been made of it, into the destination instead. */
-static exception_t moveCap(cap_t cap, cte_t *source, cte_t *destination)
+/* Refuse a capability that was to be copied or moved and became null: ensure_possible. */
+static exception_t ensurePossible(cap_t cap)
 {
-    if (cap_get_capType(cap) == cap_null_cap) {
-        return syscallError(seL4_IllegalOperation);
-    }
-    capMove(cap, source, destination);
-    return EXCEPTION_NONE;
+    return cap_get_capType(cap) == cap_null_cap ? syscallError(seL4_IllegalOperation) : EXCEPTION_NONE;
 }
 
-/* Put what the source's capability, changed to `cap`, becomes in a copy into the destination. */
+/* Put a copy of the source's capability, which is to be `cap`, into the destination. */
 static exception_t copyCap(cap_t cap, cte_t *source, cte_t *destination)
 {
     exception_t status = deriveCap(source, cap);
-    if (status != EXCEPTION_NONE) {
-        return status;
+    if (status == EXCEPTION_NONE) {
+        status = ensurePossible(current_derived_cap);
     }
-    return insertCap(current_derived_cap, source, destination);
+    if (status == EXCEPTION_NONE) {
+        capInsert(current_derived_cap, source, destination);
+    }
+    return status;
 }
 
-/* Copy: word 4 is the rights. */
+/* Copy a capability, with those of its rights that are in word 4 of the message: cnode_copy. */
 static exception_t cnodeCopy(word_t length, cte_t *source, cte_t *destination, word_t buffer)
 {
     if (length < 5u) {
@@ -48,46 +47,57 @@ static exception_t cnodeCopy(word_t length, cte_t *source, cte_t *destination, w
     return copyCap(maskCapRights(syscallArgument(4, buffer), source->cap), source, destination);
 }
 
-/* Mint: word 4 is the rights, word 5 the new badge or guard. */
+/* Copy a capability, with the badge or guard in word 5, and those of its rights that are in word 4: cnode_mint. */
 static exception_t cnodeMint(word_t length, cte_t *source, cte_t *destination, word_t buffer)
 {
     if (length < 6u) {
         return syscallError(seL4_TruncatedMessage);
     }
-    cap_t cap = maskCapRights(syscallArgument(4, buffer), source->cap);
-    return copyCap(updateCapData(false, syscallArgument(5, buffer), cap), source, destination);
+    cap_t masked = maskCapRights(syscallArgument(4, buffer), source->cap);
+    return copyCap(updateCapData(false, syscallArgument(5, buffer), masked), source, destination);
 }
 
-/* Mutate: word 4 is the new guard. */
+/* Move a capability, with the guard in word 4 of the message; one with a badge cannot be moved so: cnode_mutate. */
 static exception_t cnodeMutate(word_t length, cte_t *source, cte_t *destination, word_t buffer)
 {
     if (length < 5u) {
         return syscallError(seL4_TruncatedMessage);
     }
-    return moveCap(updateCapData(true, syscallArgument(4, buffer), source->cap), source, destination);
+    cap_t cap = updateCapData(true, syscallArgument(4, buffer), source->cap);
+    exception_t status = ensurePossible(cap);
+    if (status == EXCEPTION_NONE) {
+        capMove(cap, source, destination);
+    }
+    return status;
 }
 
-/* Copy, Mint, Move and Mutate: words 2 and 3 and the first capability tell the source, which must not be empty, as the
-   destination must. */
-static exception_t cnodeTransfer(word_t label, word_t length, cte_t *destination, word_t buffer)
+/* Find the slot to copy or move a capability from, by words 2 and 3 of the message; the destination must be empty:
+   lookup_source. */
+static exception_t lookupSource(word_t length, cte_t *destination, word_t buffer)
 {
     if (length < 4u || current_extra_caps.first == NULL) {
         return syscallError(seL4_TruncatedMessage);
     }
-    if (!isEmpty(destination)) {
-        return syscallError(seL4_DeleteFirst);
-    }
+    word_t index = syscallArgument(2, buffer);
     word_t depth = syscallArgument(3, buffer);
-    cap_t root = current_extra_caps.first->cap;
-    exception_t status = lookupSlotForCnodeOp(true, root, syscallArgument(2, buffer), depth);
+    exception_t status = ensureEmptySlot(destination);
+    if (status == EXCEPTION_NONE) {
+        status = lookupSlotForCnodeOp(true, current_extra_caps.first->cap, index, depth);
+    }
+    if (status == EXCEPTION_NONE) {
+        status = ensureFullSlot(true, current_lookup.slot, depth);
+    }
+    return status;
+}
+
+/* Copy, Mint, Move and Mutate. */
+static exception_t cnodeTransfer(word_t label, word_t length, cte_t *destination, word_t buffer)
+{
+    exception_t status = lookupSource(length, destination, buffer);
     if (status != EXCEPTION_NONE) {
         return status;
     }
     cte_t *source = current_lookup.slot;
-    if (isEmpty(source)) {
-        missingCapability(depth);
-        return failedLookup(true);
-    }
     switch (label) {
     case CNodeCopy:
         return cnodeCopy(length, source, destination, buffer);
@@ -96,18 +106,18 @@ static exception_t cnodeTransfer(word_t label, word_t length, cte_t *destination
     case CNodeMutate:
         return cnodeMutate(length, source, destination, buffer);
     default:
-        return moveCap(source->cap, source, destination);
+        capMove(source->cap, source, destination);
+        return EXCEPTION_NONE;
     }
 }
 
-/* CancelBadgedSends: have those who send with the badge of this endpoint capability make their calls again. */
+/* Have all threads that send with the badge of the endpoint capability in the slot make their system call again:
+   cnode_cancel_badged_sends. */
 static exception_t cnodeCancelBadgedSends(cte_t *slot)
 {
     cap_t cap = slot->cap;
-    word_t badge = cap_endpoint_cap_get_capEPBadge(cap);
-    if (cap_get_capType(cap) != cap_endpoint_cap || !cap_endpoint_cap_get_capCanSend(cap)
-        || !cap_endpoint_cap_get_capCanReceive(cap) || !cap_endpoint_cap_get_capCanGrant(cap)
-        || !cap_endpoint_cap_get_capCanGrantReply(cap)) {
+    word_t badge = badgeOf(cap);
+    if (!hasCancelSendRights(cap)) {
         return syscallError(seL4_IllegalOperation);
     }
     if (badge != 0) {
@@ -116,53 +126,62 @@ static exception_t cnodeCancelBadgedSends(cte_t *slot)
     return EXCEPTION_NONE;
 }
 
-/* SaveCaller: keep the capability to answer the thread that called last; nothing happens if there is none. */
+/* Move the capability to answer the current thread's last caller, if there is one, into an empty slot:
+   cnode_save_caller. */
 static exception_t cnodeSaveCaller(cte_t *destination)
 {
-    if (!isEmpty(destination)) {
-        return syscallError(seL4_DeleteFirst);
+    exception_t status = ensureEmptySlot(destination);
+    if (status != EXCEPTION_NONE) {
+        return status;
     }
-    cte_t *caller = slotOfThread(ksCurThread, ThreadSlot_Caller);
-    cap_t cap = caller->cap;
+    cte_t *source = slotOfThread(ksCurThread, ThreadSlot_Caller);
+    cap_t cap = source->cap;
     if (cap_get_capType(cap) == cap_reply_cap && !cap_reply_cap_get_capReplyMaster(cap)) {
-        capMove(cap, caller, destination);
+        capMove(cap, source, destination);
     }
     return EXCEPTION_NONE;
 }
 
-/* Rotate the slots once all of them are known: the pivot's capability goes to the destination, the source's to the
-   pivot.  Words 2 and 5 are their new guards, words 4 and 7 their depths. */
-static exception_t rotateSlots(cte_t *source, cte_t *pivot, cte_t *destination, word_t buffer)
+/* Refuse slots that cannot be rotated; words 4 and 7 are the depths that the pivot and the source were found with. */
+static exception_t checkRotation(cte_t *source, cte_t *pivot, cte_t *destination, word_t buffer)
 {
     if (pivot == source || pivot == destination) {
         return syscallError(seL4_IllegalOperation);
     }
-    if (source != destination && !isEmpty(destination)) {
-        return syscallError(seL4_DeleteFirst);
+    exception_t status = source == destination ? EXCEPTION_NONE : ensureEmptySlot(destination);
+    if (status == EXCEPTION_NONE) {
+        status = ensureFullSlot(true, source, syscallArgument(7, buffer));
     }
-    if (isEmpty(source)) {
-        missingCapability(syscallArgument(7, buffer));
-        return failedLookup(true);
+    if (status == EXCEPTION_NONE) {
+        status = ensureFullSlot(false, pivot, syscallArgument(4, buffer));
     }
-    if (isEmpty(pivot)) {
-        missingCapability(syscallArgument(4, buffer));
-        return failedLookup(false);
+    return status;
+}
+
+/* Move the source's capability to the pivot, and the pivot's to the destination; words 5 and 2 are their guards. */
+static exception_t rotate(cte_t *source, cte_t *pivot, cte_t *destination, word_t buffer)
+{
+    cap_t sourceCap = updateCapData(true, syscallArgument(5, buffer), source->cap);
+    cap_t pivotCap = updateCapData(true, syscallArgument(2, buffer), pivot->cap);
+    exception_t status = ensurePossible(sourceCap);
+    if (status == EXCEPTION_NONE) {
+        status = ensurePossible(pivotCap);
     }
-    cap_t newSource = updateCapData(true, syscallArgument(5, buffer), source->cap);
-    cap_t newPivot = updateCapData(true, syscallArgument(2, buffer), pivot->cap);
-    if (cap_get_capType(newSource) == cap_null_cap || cap_get_capType(newPivot) == cap_null_cap) {
-        return syscallError(seL4_IllegalOperation);
+    if (status != EXCEPTION_NONE) {
+        return status;
     }
     if (source == destination) {
-        capSwap(newSource, source, newPivot, pivot);
+        capSwap(sourceCap, source, pivotCap, pivot);
     } else {
-        capMove(newPivot, pivot, destination);
-        capMove(newSource, source, pivot);
+        capMove(pivotCap, pivot, destination);
+        capMove(sourceCap, source, pivot);
     }
     return EXCEPTION_NONE;
 }
 
-/* Rotate: words 3 and 4 and the first capability tell the pivot, words 6 and 7 and the second one the source. */
+/* Move a capability to the pivot, and the one that is there to the destination, each with a new guard: cnode_rotate.
+   The pivot is told by words 2 to 4 of the message and the first extra capability, the source by words 5 to 7 and the
+   second. */
 static exception_t cnodeRotate(word_t length, cte_t *destination, word_t buffer)
 {
     if (length < 8u || current_extra_caps.first == NULL || current_extra_caps.second == NULL) {
@@ -170,20 +189,27 @@ static exception_t cnodeRotate(word_t length, cte_t *destination, word_t buffer)
     }
     cap_t pivotRoot = current_extra_caps.first->cap;
     cap_t sourceRoot = current_extra_caps.second->cap;
-    exception_t status =
-        lookupSlotForCnodeOp(true, sourceRoot, syscallArgument(6, buffer), syscallArgument(7, buffer));
+    word_t sourceIndex = syscallArgument(6, buffer);
+    word_t pivotIndex = syscallArgument(3, buffer);
+    exception_t status = lookupSlotForCnodeOp(true, sourceRoot, sourceIndex, syscallArgument(7, buffer));
     if (status != EXCEPTION_NONE) {
         return status;
     }
     cte_t *source = current_lookup.slot;
-    status = lookupSlotForCnodeOp(true, pivotRoot, syscallArgument(3, buffer), syscallArgument(4, buffer));
+    status = lookupSlotForCnodeOp(true, pivotRoot, pivotIndex, syscallArgument(4, buffer));
     if (status != EXCEPTION_NONE) {
         return status;
     }
-    return rotateSlots(source, current_lookup.slot, destination, buffer);
+    cte_t *pivot = current_lookup.slot;
+    status = checkRotation(source, pivot, destination, buffer);
+    if (status != EXCEPTION_NONE) {
+        return status;
+    }
+    return rotate(source, pivot, destination, buffer);
 }
 
-/* Do what a message asks of a CNode; words 0 and 1 tell the destination in it: decode_cnode_invocation. */
+/* Do what the message with this label asks of the CNode; all of it names a slot there first, by words 0 and 1:
+   decode_cnode_invocation. */
 exception_t decodeCnodeInvocation(word_t label, word_t length, cap_t cap, word_t buffer)
 {
     if (label < CNodeRevoke || label > CNodeSaveCaller) {

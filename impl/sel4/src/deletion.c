@@ -1,8 +1,8 @@
 /* Deletion: executable_model/sel4/deletion.py.
 
    A zombie takes the place of the last capability to a CNode or thread until its slots are empty.  Emptying one of
-   these may come upon the last capability to another such object: its zombie is put into a slot of that object, and
-   what was there is deleted instead.  So there is no recursion. */
+   these may come upon the last capability to another such object: its zombie is put into the first slot of that
+   object, and what was there is deleted instead.  So there is no recursion. */
 
 #include "deletion.h"
 #include "capability.h"
@@ -12,7 +12,7 @@
 #include "state.h"
 #include "tcb.h"
 
-/* Have an interrupt that is pending go before a long operation, every so often: preemption_point. */
+/* Count a unit of work, and let a pending interrupt go before after each hundred: preemption_point. */
 exception_t preemptionPoint(void)
 {
     ksWorkUnitsCompleted++;
@@ -23,22 +23,18 @@ exception_t preemptionPoint(void)
     return ksInterruptPending ? EXCEPTION_PREEMPTED : EXCEPTION_NONE;
 }
 
-static void finaliseEndpoint(cap_t cap)
-{
-    cancelAllIPC(EP_PTR(cap_endpoint_cap_get_capEPPtr(cap)));
-}
-
-static void finaliseNotification(cap_t cap)
-{
-    notification_t *notification = NTFN_PTR(cap_notification_cap_get_capNtfnPtr(cap));
-    unbindMaybeNotification(notification);
-    cancelAllSignals(notification);
-}
-
 static cap_t newZombie(word_t start, word_t type, word_t slots)
 {
     cap_t zombie = cap_zombie_cap_set_capZombieType(cap_zombie_cap_new(), type);
     return cap_zombie_cap_set_capZombieID(zombie, start | slots);
+}
+
+static cap_t finaliseNotification(cap_t cap)
+{
+    notification_t *notification = NTFN_PTR(cap_notification_cap_get_capNtfnPtr(cap));
+    unbindMaybeNotification(notification);
+    cancelAllSignals(notification);
+    return cap_null_cap_new();
 }
 
 static cap_t finaliseThread(cap_t cap)
@@ -55,7 +51,8 @@ static cap_t finaliseCnode(cap_t cap)
     return newZombie(objectStart(cap), radix, BIT(radix & 31u));
 }
 
-/* Do what the end of a capability means for its object; gives what remains in its place: finalise_cap. */
+/* Do to the object what the deletion of a capability to it takes; gives what is left of the capability:
+   finalise_cap. */
 cap_t finaliseCap(cap_t cap, bool_t isFinal)
 {
     if (!isFinal) {
@@ -63,11 +60,10 @@ cap_t finaliseCap(cap_t cap, bool_t isFinal)
     }
     switch (cap_get_capType(cap)) {
     case cap_endpoint_cap:
-        finaliseEndpoint(cap);
+        cancelAllIPC(EP_PTR(cap_endpoint_cap_get_capEPPtr(cap)));
         return cap_null_cap_new();
     case cap_notification_cap:
-        finaliseNotification(cap);
-        return cap_null_cap_new();
+        return finaliseNotification(cap);
     case cap_cnode_cap:
         return finaliseCnode(cap);
     case cap_thread_cap:
@@ -79,122 +75,125 @@ cap_t finaliseCap(cap_t cap, bool_t isFinal)
     }
 }
 
-/* The same for the kinds of capabilities of which nothing remains and that need no long work: fast_finalise. */
-void fastFinalise(cap_t cap, bool_t isFinal)
+/* Whether a slot with this left in it can be emptied, as no other slots of the object must be emptied before:
+   is_removable. */
+static bool_t isRemovable(cap_t cap, cte_t *slot)
 {
-    if (!isFinal) {
-        return;
-    }
-    switch (cap_get_capType(cap)) {
-    case cap_endpoint_cap:
-        finaliseEndpoint(cap);
-        break;
-    case cap_notification_cap:
-        finaliseNotification(cap);
-        break;
-    default:
-        break;
-    }
-}
-
-/* Delete a capability of one of those kinds: cap_delete_one. */
-void capDeleteOne(cte_t *slot)
-{
-    if (!isEmpty(slot)) {
-        fastFinalise(slot->cap, isFinalCap(slot));
-        emptySlot(slot);
-    }
-}
-
-/* Whether what remains is a zombie that is in the first slot of its own object. */
-static bool_t isCyclic(cap_t remainder, cte_t *slot)
-{
-    return cap_get_capType(remainder) == cap_zombie_cap && zombieStart(remainder) == CTE_REF(slot);
-}
-
-/* Whether what remains in the slot can go: nothing, or a zombie without slots but perhaps this one. */
-static bool_t isRemovable(cap_t remainder, cte_t *slot)
-{
-    word_t kind = cap_get_capType(remainder);
-    word_t left = zombieSlotsLeft(remainder);
-    bool_t isLast = left == 0 || (left == 1u && zombieStart(remainder) == CTE_REF(slot));
+    word_t kind = cap_get_capType(cap);
+    word_t left = zombieSlotsLeft(cap);
+    bool_t isLast = left == 0 || (left == 1u && zombieStart(cap) == CTE_REF(slot));
     return kind == cap_null_cap || (kind == cap_zombie_cap && isLast);
 }
 
-/* Put the zombie into the first slot of its object, and what was there into its slot. */
-static void parkZombie(cte_t *slot)
+/* Finalise what the slot holds; gives the first slot of the object if it holds a zombie then, else NULL:
+   finalise_step. */
+static cte_t *finaliseStep(cte_t *slot)
 {
-    cte_t *first = CTE_PTR(zombieStart(slot->cap));
-    capSwap(first->cap, first, slot->cap, slot);
+    if (isEmpty(slot)) {
+        return NULL;
+    }
+    cap_t left = finaliseCap(slot->cap, isFinalCap(slot));
+    if (isRemovable(left, slot)) {
+        return NULL;
+    }
+    slot->cap = left;
+    return CTE_PTR(zombieStart(left));
 }
 
-/* Delete the capability in a slot of a zombie's object.  A zombie that is there already stays in its place. */
-static exception_t deleteInner(cte_t *slot)
+/* The same, but NULL too if the zombie is in the first slot of its own object: finalise_inner_step. */
+static cte_t *finaliseInnerStep(cte_t *slot)
 {
-    while (!isEmpty(slot)) {
-        cap_t remainder = finaliseCap(slot->cap, isFinalCap(slot));
-        if (isRemovable(remainder, slot)) {
-            emptySlot(slot);
-            return EXCEPTION_NONE;
-        }
-        slot->cap = remainder;
-        if (isCyclic(remainder, slot)) {
-            return EXCEPTION_NONE;
-        }
-        parkZombie(slot);
+    cte_t *first = finaliseStep(slot);
+    return first == slot ? NULL : first;
+}
+
+/* Delete the capability in a slot of an object that is itself being deleted: empty_inner_slot.  Zombies go to the
+   first slot of their own object; one that is there already stays. */
+static exception_t emptyInnerSlot(cte_t *slot)
+{
+    cte_t *first = finaliseInnerStep(slot);
+    while (first != NULL) {
+        capSwap(first->cap, first, slot->cap, slot);
         exception_t status = preemptionPoint();
         if (status != EXCEPTION_NONE) {
             return status;
         }
+        first = finaliseInnerStep(slot);
+    }
+    cap_t cap = slot->cap;
+    if (cap_get_capType(cap) != cap_zombie_cap || isRemovable(cap, slot)) {
+        emptySlot(slot);
     }
     return EXCEPTION_NONE;
 }
 
-/* Empty the last slot that is left of the zombie in this one: reduce_zombie.  The zombie may be another one after
-   that, or gone. */
+/* Empty the last slot that is left of the object of the zombie in this slot: reduce_zombie.  The zombie may have
+   changed places with another meanwhile; the next step of the deletion then sees to that. */
 static exception_t reduceZombie(cte_t *slot)
 {
     cap_t zombie = slot->cap;
-    word_t last = zombieSlotsLeft(zombie) - 1u;
-    exception_t status = deleteInner(slotOfCnode(zombieStart(zombie), last));
-    if (status == EXCEPTION_NONE && slot->cap == zombie) {
-        slot->cap = zombieWithSlotsLeft(zombie, last);
+    word_t left = zombieSlotsLeft(zombie) - 1u;
+    exception_t status = emptyInnerSlot(slotOfCnode(zombieStart(zombie), left));
+    if (status != EXCEPTION_NONE) {
+        return status;
+    }
+    cap_t now = slot->cap;
+    if (cap_get_capType(now) == cap_zombie_cap
+        && cap_zombie_cap_get_capZombieID(now) == cap_zombie_cap_get_capZombieID(zombie)
+        && cap_zombie_cap_get_capZombieType(now) == cap_zombie_cap_get_capZombieType(zombie)) {
+        slot->cap = zombieWithSlotsLeft(now, left);
+    }
+    return EXCEPTION_NONE;
+}
+
+/* Finalise the capability in the slot, and empty all slots of its object if it was the last one: finalise_slot. */
+static exception_t finaliseSlot(cte_t *slot)
+{
+    cte_t *first = finaliseStep(slot);
+    while (first != NULL) {
+        exception_t status = reduceZombie(slot);
+        if (status != EXCEPTION_NONE) {
+            return status;
+        }
+        status = preemptionPoint();
+        if (status != EXCEPTION_NONE) {
+            return status;
+        }
+        first = finaliseStep(slot);
+    }
+    return EXCEPTION_NONE;
+}
+
+/* Delete the capability in the slot, if there is one: cap_delete. */
+exception_t capDelete(cte_t *slot)
+{
+    exception_t status = finaliseSlot(slot);
+    if (status == EXCEPTION_NONE) {
+        emptySlot(slot);
     }
     return status;
 }
 
-/* Delete the capability in a slot: cap_delete. */
-exception_t capDelete(cte_t *slot)
+/* The first capability that was made of the slot's, or NULL. */
+static cte_t *firstChild(cte_t *slot)
 {
-    while (!isEmpty(slot)) {
-        cap_t remainder = finaliseCap(slot->cap, isFinalCap(slot));
-        if (isRemovable(remainder, slot)) {
-            emptySlot(slot);
-            return EXCEPTION_NONE;
-        }
-        slot->cap = remainder;
-        exception_t status = reduceZombie(slot);
-        if (status == EXCEPTION_NONE) {
-            status = preemptionPoint();
-        }
-        if (status != EXCEPTION_NONE) {
-            return status;
-        }
-    }
-    return EXCEPTION_NONE;
+    return hasChildren(slot) ? nextSlot(slot) : NULL;
 }
 
 /* Delete all capabilities that were made of the slot's: cap_revoke. */
 exception_t capRevoke(cte_t *slot)
 {
-    while (hasChildren(slot)) {
-        exception_t status = capDelete(nextSlot(slot));
-        if (status == EXCEPTION_NONE) {
-            status = preemptionPoint();
-        }
+    cte_t *child = firstChild(slot);
+    while (child != NULL) {
+        exception_t status = capDelete(child);
         if (status != EXCEPTION_NONE) {
             return status;
         }
+        status = preemptionPoint();
+        if (status != EXCEPTION_NONE) {
+            return status;
+        }
+        child = firstChild(slot);
     }
     return EXCEPTION_NONE;
 }

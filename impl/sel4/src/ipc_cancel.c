@@ -1,20 +1,9 @@
 /* Ending a thread's waiting before what it waits for has happened: executable_model/sel4/ipc_cancel.py. */
 
 #include "ipc_cancel.h"
-#include "cspace.h"
-#include "deletion.h"
-#include "derivation.h"
+#include "reply.h"
 #include "schedule.h"
 #include "waiting.h"
-
-/* Delete the capability to answer the thread, wherever it is. */
-static void cancelReply(tcb_t *thread)
-{
-    cte_t *reply = nextSlot(slotOfThread(thread, ThreadSlot_Reply));
-    if (reply != NULL) {
-        capDeleteOne(reply);
-    }
-}
 
 /* Make a blocked thread inactive: cancel_ipc.  One that waits for a reply keeps its state: what is deleted then is
    the reply capability. */
@@ -31,7 +20,7 @@ void cancelIPC(tcb_t *thread)
         cancelSignal(thread, NTFN_PTR(object));
         break;
     case ThreadState_BlockedOnReply:
-        cancelReply(thread);
+        deleteReplyCap(thread);
         break;
     default:
         break;

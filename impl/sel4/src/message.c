@@ -3,20 +3,8 @@
 #include "message.h"
 #include "capability.h"
 #include "cspace.h"
+#include "memory.h"
 #include "state.h"
-
-/* The word at an aligned address in memory that users can have mapped. */
-word_t readUserWord(word_t address)
-{
-    user_data_t *page = USER_DATA_PTR(address & ~MASK(PAGE_BITS));
-    return page->words[(address & MASK(PAGE_BITS)) >> 2];
-}
-
-static void writeUserWord(word_t address, word_t value)
-{
-    user_data_t *page = USER_DATA_PTR(address & ~MASK(PAGE_BITS));
-    page->words[(address & MASK(PAGE_BITS)) >> 2] = value;
-}
 
 /* Where the thread's IPC buffer is in kernel memory, or 0 if it has none that it may use as a sender or receiver:
    lookup_ipc_buffer. */
@@ -31,31 +19,29 @@ word_t lookupIPCBuffer(tcb_t *thread, bool_t isReceiver)
     return objectStart(cap) + (thread->tcbIPCBuffer & MASK(frameBits(cap)));
 }
 
-/* How many words the message has that is described, and for which there is room: message_length. */
-word_t messageLength(word_t info, word_t buffer)
+/* How many words the message has that is described, at most 120: message_info_length. */
+word_t messageInfoLength(word_t info)
 {
     word_t length = seL4_MessageInfo_get_length(info);
-    word_t most = buffer == 0 ? n_msgRegisters : MAX_MESSAGE_LENGTH;
-    return length > most ? most : length;
+    return length > MAX_MESSAGE_LENGTH ? MAX_MESSAGE_LENGTH : length;
 }
 
-/* A word of the current thread's message: syscall_argument. */
+/* Word `number` of the current thread's message: syscall_argument. */
 word_t syscallArgument(word_t number, word_t buffer)
 {
     if (number < n_msgRegisters) {
         return getRegister(ksCurThread, msgRegister0 + number);
     }
-    return readUserWord(buffer + ((IPCBuffer_Message + number) << 2));
+    return loadWord(buffer, IPCBuffer_Message + number);
 }
 
-/* Give the thread a word of a message, unless it would have to go into a buffer that there is not:
-   set_message_word. */
-void setMessageWord(tcb_t *thread, word_t number, word_t buffer, word_t value)
+/* Write word `number` of a message to the thread; without a buffer there is only room for the first four: set_mr. */
+void setMr(tcb_t *thread, word_t buffer, word_t number, word_t word)
 {
     if (number < n_msgRegisters) {
-        setRegister(thread, msgRegister0 + number, value);
+        setRegister(thread, msgRegister0 + number, word);
     } else if (buffer != 0) {
-        writeUserWord(buffer + ((IPCBuffer_Message + number) << 2), value);
+        storeWord(buffer, IPCBuffer_Message + number, word);
     }
 }
 

@@ -2,7 +2,6 @@
 
 #include "reply.h"
 #include "cspace.h"
-#include "deletion.h"
 #include "derivation.h"
 #include "message.h"
 #include "schedule.h"
@@ -33,17 +32,27 @@ void setupCallerCap(tcb_t *sender, tcb_t *receiver, bool_t canGrant)
     capInsert(newReplyCap(sender, canGrant, false), master, slotOfThread(receiver, ThreadSlot_Caller));
 }
 
-/* Have the thread not answer any more the one that called it last: delete_caller_cap. */
+/* Give up the right to answer the thread's last caller: delete_caller_cap. */
 void deleteCallerCap(tcb_t *thread)
 {
-    capDeleteOne(slotOfThread(thread, ThreadSlot_Caller));
+    emptySlot(slotOfThread(thread, ThreadSlot_Caller));
 }
 
-/* Answer a thread that waits for a reply, by the capability in the slot, which is used up: do_reply_transfer. */
+/* Delete the capability to answer the thread, wherever it is: the one made of its own, behind it: delete_reply_cap. */
+void deleteReplyCap(tcb_t *thread)
+{
+    cte_t *reply = nextSlot(slotOfThread(thread, ThreadSlot_Reply));
+    if (reply != NULL) {
+        emptySlot(reply);
+    }
+}
+
+/* Answer a call: the sender's message goes to the receiver, which runs on; the capability in the slot is used up:
+   do_reply_transfer.  Capabilities are not transferred yet, whether or not the sender can grant them. */
 void doReplyTransfer(tcb_t *sender, tcb_t *receiver, cte_t *slot, bool_t canGrant)
 {
     doIPCTransfer(sender, receiver, 0);
-    capDeleteOne(slot);
+    emptySlot(slot);
     setThreadState(receiver, ThreadState_Running);
     possibleSwitchTo(receiver);
 }

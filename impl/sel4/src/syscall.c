@@ -45,10 +45,10 @@ static exception_t invokeReply(cte_t *slot)
     return EXCEPTION_NONE;
 }
 
-/* Do what a message to the capability in the slot asks for: decode_invocation.  What can be asked of threads, address
-   spaces, interrupts and domains is still to come, and refused. */
-static exception_t decodeInvocation(word_t label, word_t length, cte_t *slot, word_t buffer, bool_t calling,
-                                    bool_t blocking)
+/* Invoke the capability in the slot, by its kind: decode_invocation.  Threads, memory, address spaces, interrupts and
+   domains cannot be invoked yet. */
+static exception_t decodeInvocation(word_t label, word_t length, cte_t *slot, bool_t calling, bool_t blocking,
+                                    word_t buffer)
 {
     cap_t cap = slot->cap;
     switch (cap_get_capType(cap)) {
@@ -70,45 +70,38 @@ static exception_t decodeInvocation(word_t label, word_t length, cte_t *slot, wo
     }
 }
 
-/* Tell the caller that its invocation went well, with a message without words. */
-static void replySuccess(tcb_t *thread)
-{
-    setRegister(thread, badgeRegister, 0);
-    setRegister(thread, msgInfoRegister, 0);
-}
-
-/* Tell the caller what was wrong with its invocation. */
-static void replyError(tcb_t *thread)
+/* Answer a thread's call to an object of the kernel, with words of the current error: reply_from_kernel. */
+static void replyFromKernel(tcb_t *thread, word_t label, word_t length)
 {
     word_t buffer = lookupIPCBuffer(thread, true);
-    word_t length = current_syscall_error.length;
     for (word_t number = 0; number < length; number++) {
-        setMessageWord(thread, number, buffer, current_syscall_error.words[number]);
+        setMr(thread, buffer, number, current_syscall_error.words[number]);
     }
-    word_t info = seL4_MessageInfo_set_length(0, messageLength(length, buffer));
+    word_t sent = buffer == 0 && length > n_msgRegisters ? n_msgRegisters : length;
     setRegister(thread, badgeRegister, 0);
-    setRegister(thread, msgInfoRegister, seL4_MessageInfo_set_label(info, current_syscall_error.kind));
+    setRegister(thread, msgInfoRegister, seL4_MessageInfo_set_length(seL4_MessageInfo_set_label(0, label), sent));
 }
 
 /* Let the thread go on after its invocation, unless that has stopped it, or was preempted and is to be made again. */
 static void finishInvocation(tcb_t *thread, exception_t status, bool_t calling)
 {
-    if (status == EXCEPTION_PREEMPTED
-        || thread_state_ptr_get_tsType(&thread->tcbState) != ThreadState_Restart) {
-        return;
-    }
-    if (calling) {
-        if (status == EXCEPTION_SYSCALL_ERROR) {
-            replyError(thread);
-        } else {
-            replySuccess(thread);
+    if (status == EXCEPTION_SYSCALL_ERROR) {
+        if (calling) {
+            replyFromKernel(thread, current_syscall_error.kind, current_syscall_error.length);
         }
+        setThreadState(thread, ThreadState_Running);
+    } else if (status == EXCEPTION_NONE
+               && thread_state_ptr_get_tsType(&thread->tcbState) == ThreadState_Restart) {
+        if (calling) {
+            replyFromKernel(thread, 0, 0);
+        }
+        setThreadState(thread, ThreadState_Running);
     }
-    setThreadState(thread, ThreadState_Running);
 }
 
-/* Invoke a capability of the current thread: handle_invocation.  If there is none, or one that shall go with the
-   message is none, this is a fault, which one who would not wait does not get. */
+/* Invoke a capability with a message; if `calling`, the current thread gets a reply: handle_invocation.  It is a fault
+   if the capability, or an extra one, is not found, unless the call is not `blocking`: then nothing happens.  Until
+   the invocation is done the thread is to make its system call again. */
 void handleInvocation(bool_t calling, bool_t blocking)
 {
     tcb_t *thread = ksCurThread;
@@ -125,34 +118,36 @@ void handleInvocation(bool_t calling, bool_t blocking)
         }
         return;
     }
+    word_t length = messageInfoLength(info);
+    if (length > n_msgRegisters && buffer == 0) {
+        length = n_msgRegisters;
+    }
     setThreadState(thread, ThreadState_Restart);
-    status = decodeInvocation(seL4_MessageInfo_get_label(info), messageLength(info, buffer), slot, buffer, calling,
-                              blocking);
+    status = decodeInvocation(seL4_MessageInfo_get_label(info), length, slot, calling, blocking, buffer);
     finishInvocation(thread, status, calling);
 }
 
 static void receiveFromEndpoint(tcb_t *thread, cap_t cap, bool_t blocking)
 {
-    if (!cap_endpoint_cap_get_capCanReceive(cap)) {
-        handleFault(thread);
-        return;
-    }
+    endpoint_t *endpoint = EP_PTR(cap_endpoint_cap_get_capEPPtr(cap));
     deleteCallerCap(thread);
-    receiveIPC(thread, EP_PTR(cap_endpoint_cap_get_capEPPtr(cap)), cap_endpoint_cap_get_capCanGrant(cap), blocking);
+    receiveIPC(thread, endpoint, cap_endpoint_cap_get_capCanGrant(cap), blocking);
 }
 
+/* A notification that is bound to another thread is that one's alone. */
 static void receiveFromNotification(tcb_t *thread, cap_t cap, bool_t blocking)
 {
     notification_t *notification = NTFN_PTR(cap_notification_cap_get_capNtfnPtr(cap));
     tcb_t *bound = TCB_PTR(notification_ptr_get_ntfnBoundTCB(notification));
-    if (!cap_notification_cap_get_capNtfnCanReceive(cap) || (bound != NULL && bound != thread)) {
+    if (bound == NULL || bound == thread) {
+        receiveSignal(thread, notification, blocking);
+    } else {
         handleFault(thread);
-        return;
     }
-    receiveSignal(thread, notification, blocking);
 }
 
-/* Receive by a capability of the current thread: handle_recv.  One that gives no right to it is a fault. */
+/* Receive a message or signal by a capability of the current thread; it is a fault if there is none for that:
+   handle_recv.  Who receives by an endpoint gives up the right to answer its last caller. */
 void handleRecv(bool_t blocking)
 {
     tcb_t *thread = ksCurThread;
@@ -161,16 +156,13 @@ void handleRecv(bool_t blocking)
         return;
     }
     cap_t cap = current_lookup.slot->cap;
-    switch (cap_get_capType(cap)) {
-    case cap_endpoint_cap:
+    word_t kind = cap_get_capType(cap);
+    if (kind == cap_endpoint_cap && cap_endpoint_cap_get_capCanReceive(cap)) {
         receiveFromEndpoint(thread, cap, blocking);
-        break;
-    case cap_notification_cap:
+    } else if (kind == cap_notification_cap && cap_notification_cap_get_capNtfnCanReceive(cap)) {
         receiveFromNotification(thread, cap, blocking);
-        break;
-    default:
+    } else {
         handleFault(thread);
-        break;
     }
 }
 
