@@ -1,4 +1,4 @@
-"""The operations on CNodes: copying, moving, deleting and revoking capabilities (seL4 manual, sections 3.1.2 and 10.3).
+"""The operations on CNodes: copying, moving, deleting and revoking capabilities (seL4 manual, section 3.1.2).
 
 A CNode capability is invoked to do something to a slot, the *destination*, that is looked up from there on.  Where a
 capability comes from, the *source*, is looked up from a second CNode capability on.  An operation is either carried out
@@ -37,7 +37,7 @@ class CNodeLabel(enum.IntEnum):
 def decode_cnode_invocation(s: State, label: Word, length: Word, cap: Cap, extra: ExtraCaps, buffer: Word) -> None:
     """Carry out what a message of `length` words asks of the CNode capability `cap`.
 
-    Words 0 and 1 of each are the index and depth of the destination.
+    Words 0 and 1 are always the index and depth of the destination.
     """
     if label < CNodeLabel.Revoke or label > CNodeLabel.SaveCaller:
         raise SyscallError(ErrorKind.IllegalOperation)

@@ -1,4 +1,4 @@
-"""Untyped memory, and the objects made of it (seL4 manual, sections 2.4 and 10.2).
+"""Untyped memory, and the objects made of it (seL4 manual, sections 2.4 and 3.1.3).
 
 An untyped capability stands for a range of memory.  *Retyping* makes objects of it, one behind the other, and remembers
 how much is given out.  The first capability to each object is derived from the untyped one.  When all capabilities to
@@ -103,8 +103,7 @@ def decode_untyped_invocation(
     node = destination_node(s, extra, buffer)
     check_window(node, offset, count)
     first, last = slot_of_cnode(node.object, offset), slot_of_cnode(node.object, offset + count - 1)
-    if occupied_between(s, first, last) is not None:
-        raise SyscallError(ErrorKind.DeleteFirst)
+    ensure_empty_slots(s, first, last)
     reset = not has_children(s, slot)
     given_out = 0 if reset else cap.free_offset
     bits = object_size_bits(object_type, user_bits)
@@ -155,22 +154,24 @@ def check_window(node: Cap, offset: Word, count: Word) -> None:
         raise SyscallError(ErrorKind.RangeError, 1, slots - offset)
 
 
-def occupied_between(s: State, first: SlotRef, last: SlotRef) -> SlotRef | None:
-    """Some slot from the first to the last that holds a capability, if there is one."""
-    return choose(
+def ensure_empty_slots(s: State, first: SlotRef, last: SlotRef) -> None:
+    """Raise DeleteFirst if one of the slots from the first to the last holds a capability."""
+    full = choose(
         s.slot,
         lambda slot: all_of(
             address_of(first) <= address_of(slot),
             address_of(slot) <= address_of(last),
             s.slot[slot].cap.kind != CapKind.Null,
         ),
-        label="occupied",
+        label="full_slot",
     )
+    if full is not None:
+        raise SyscallError(ErrorKind.DeleteFirst)
 
 
 def round_up(offset: Word, bits: Word) -> Word:
     """The smallest multiple of 2 to the power of `bits` that is not below the offset."""
-    return offset + (1 << bits) - 1 >> bits << bits
+    return ((offset + ((1 << bits) - 1)) >> bits) << bits
 
 
 def reset_untyped_cap(s: State, slot: SlotRef) -> None:
@@ -188,7 +189,7 @@ def reset_untyped_cap(s: State, slot: SlotRef) -> None:
         return
     for _ in repeat("reset_untyped_cap", lambda: slot if s.slot[slot].cap.free_offset != 0 else NULL):
         given_out = s.slot[slot].cap.free_offset
-        s.slot[slot].cap = evolve(cap, free_offset=given_out - 1 >> RESET_CHUNK_BITS << RESET_CHUNK_BITS)
+        s.slot[slot].cap = evolve(cap, free_offset=((given_out - 1) >> RESET_CHUNK_BITS) << RESET_CHUNK_BITS)
         preemption_point(s)
 
 
@@ -207,15 +208,15 @@ def create_objects(
     The slots are those from the first to the last.  The capabilities are derived from the untyped one.
     """
     bits = object_size_bits(object_type, user_bits)
-    for slot in walk("create_objects", first, lambda slot: NULL if slot == last else slot_behind(slot)):
-        number = address_of(slot) - address_of(first) >> SLOT_BITS
+    for slot in walk("create_objects", first, lambda slot: slot_behind(slot, last)):
+        number = (address_of(slot) - address_of(first)) >> SLOT_BITS
         cap = create_object(s, object_type, begin + (number << bits), user_bits, is_device)
         insert_new_cap(s, untyped, slot, cap)
 
 
-def slot_behind(slot: SlotRef) -> SlotRef:
-    """The slot of a CNode that follows another one."""
-    return slot_of_cnode(address_of(slot), 1)
+def slot_behind(slot: SlotRef, last: SlotRef) -> SlotRef:
+    """The slot of a CNode that is behind another one; NULL behind the last of those that are to be filled."""
+    return NULL if slot == last else slot_of_cnode(address_of(slot), 1)
 
 
 def create_object(s: State, object_type: Word, address: Word, user_bits: Word, is_device: bool) -> Cap:
