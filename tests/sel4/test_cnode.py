@@ -73,6 +73,21 @@ def test_a_zombie_put_away_in_its_own_object_stays_until_the_memory_is_revoked(k
     assert kernel.s.slot[ops.slot_of_cnode(inner, 3)].cap == ops.Cap()
 
 
+def test_cnodes_in_each_other_are_deleted_each_with_all_that_is_left_of_it(kernel):
+    ops = kernel.ops
+    kernel.retype(CNODE_TYPE, 2, 10, 2)
+    kernel.retype(ENDPOINT_TYPE, 0, 12)
+    one, other = kernel.cap(10).object, kernel.cap(11).object
+    first, last = ops.slot_of_cnode(other, 0), ops.slot_of_cnode(other, 3)
+    for source, destination in ((10, first), (11, ops.slot_of_cnode(one, 3)), (12, last)):
+        ops.cap_move(kernel.s, kernel.cap(source), kernel.slot(source), destination)
+    ops.cap_delete(kernel.s, first)
+    assert kernel.s.slot[first].cap == ops.Cap()
+    assert kernel.s.slot[last].cap == ops.Cap()
+    zombie = ops.Cap(ops.CapKind.Zombie, object=one, size_bits=2, slots_left=4)
+    assert kernel.s.slot[ops.slot_of_cnode(one, 0)].cap == zombie
+
+
 def test_a_long_revocation_stops_after_a_hundred_steps_for_an_interrupt_and_is_made_again():
     kernel = Kernel("exec")
     ops = kernel.ops

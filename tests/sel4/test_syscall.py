@@ -80,7 +80,7 @@ def set_buffer(kernel, cap):
     kernel.s.slot[kernel.ops.slot_of_thread(kernel.thread, kernel.ops.IPC_BUFFER_SLOT)].cap = cap
 
 
-def test_a_message_has_four_words_and_names_no_capabilities_without_a_buffer(kernel):
+def test_a_message_names_no_capabilities_without_a_buffer(kernel):
     kernel.retype(ENDPOINT_TYPE, 0, 10)
     set_buffer(kernel, kernel.ops.Cap())
     registers = kernel.s.tcb[kernel.thread].registers
