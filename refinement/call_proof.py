@@ -56,6 +56,7 @@ class CallControl:
         if isinstance(arguments, tuple):
             types = parameters_of(proof.top, name)
             called.terms[run.layer] = proof.lower.call_terms(name, arguments, types, proof.encoding)
+            called.records = proof.lower.given(name, arguments, types)
         else:
             called.given[run.layer] = arguments
             called.terms[run.layer] = proof.lower.argument_terms(name, arguments, proof.encoding)
@@ -147,6 +148,10 @@ class CallControl:
                 same = zip(called.terms[proof.top.name], called.terms[proof.lower.name], strict=True)
                 equal = terms.conjunction([terms.equal(one, other) for one, other in same])
                 yield self.path.goal(key, equal, f"{called.name} is called with different arguments", inner=True)
+            types = parameters_of(proof.top, called.name)
+            if called.records:
+                well_typed = term_of_truth(proof.lower.well_typed(called.records, types))
+                yield self.path.goal(key, well_typed, f"{called.name} is given what is no record", inner=True)
             given = called.given[proof.top.name]
             waived = {id: given[name].term for id, name in callee.contract.waives.items()}
             yield from goals_of_path.of_states(

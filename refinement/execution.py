@@ -95,6 +95,7 @@ class Execution:
             if isinstance(value, SymbolicRef):
                 run.include(value.kind, (value.term,))
                 run.assume(term_of_truth(exists(getattr(self.setting.pristine[proof.top.name], value.kind), value)))
+        run.assume(term_of_truth(proof.lower.well_typed(self.setting.given_below, proof.parameters)))
         given = parts_of(proof.parameters, self.setting.arguments)
         for name, leaf in flattened(proof.parameters).items():
             if leaf.form == "enum":
