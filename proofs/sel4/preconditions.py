@@ -147,16 +147,56 @@ def _is_empty(s: Any, slot: Any) -> Any:
 
 def _same_thing(cap: Any, old: Any) -> Any:
     """Whether a capability is to the same thing as another: it may differ in what only says how it is used."""
+    return all_of(same_but_badge(cap, old), cap.badge == old.badge, iff(cap.is_master, old.is_master))
+
+
+def same_but_badge(cap: Any, old: Any) -> Any:
+    """Whether a capability is to the same object, memory or interrupt as another."""
     return all_of(
         cap.kind == old.kind,
         cap.object == old.object,
         cap.size_bits == old.size_bits,
-        cap.badge == old.badge,
         cap.free_offset == old.free_offset,
         iff(cap.is_device, old.is_device),
         iff(cap.is_thread, old.is_thread),
         cap.irq == old.irq,
         cap.target == old.target,
+    )
+
+
+COPIED = (
+    CapKind.Endpoint,
+    CapKind.Notification,
+    CapKind.CNode,
+    CapKind.Thread,
+    CapKind.Untyped,
+    CapKind.Frame,
+    CapKind.PageTable,
+    CapKind.PageDirectory,
+    CapKind.ASIDPool,
+    CapKind.ASIDControl,
+    CapKind.IRQHandler,
+    CapKind.Domain,
+    CapKind.SGISignal,
+)
+"""The kinds of capabilities of which copies can be made."""
+
+
+def cap_insert(s: Any, cap: Cap, source: Any, destination: Any) -> Any:
+    """The destination is another slot and empty.  The capability is to the same thing as the source's, which may have \
+been given a badge now; or it is the one to be used of a thread's master reply capability."""
+    old = s.slot[source].cap
+    is_copied = is_in_state(old.kind, *COPIED)
+    is_reply = all_of(is_in_state(old.kind, CapKind.Reply), old.is_master, negate(cap.is_master))
+    gets_badge = all_of(
+        is_in_state(old.kind, CapKind.Endpoint, CapKind.Notification), old.badge == 0, cap.badge <= MAX_BADGE
+    )
+    return all_of(
+        source != destination,
+        _is_empty(s, destination),
+        any_of(is_copied, is_reply),
+        same_but_badge(cap, old),
+        any_of(cap.badge == old.badge, gets_badge),
     )
 
 
