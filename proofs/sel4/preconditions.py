@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 from typing import Any
 
-from executable_model.sel4.capability import Cap, CapKind
+from executable_model.sel4.capability import Cap, CapKind, same_region_as
 from executable_model.sel4.state import NUM_PRIORITIES, NotificationState, SchedulerAction, ThreadState
+from proofs.sel4.capability_invariants import well_formed
 from refinement.logic import NULL, Word, all_of, any_of, iff, implies, negate
 
 MAX_BADGE = (1 << 28) - 1
@@ -218,4 +219,30 @@ def cap_swap(s: Any, cap1: Cap, slot1: Any, cap2: Cap, slot2: Any) -> Any:
         negate(_is_empty(s, slot2)),
         _same_thing(cap1, s.slot[slot1].cap),
         _same_thing(cap2, s.slot[slot2].cap),
+    )
+
+
+MADE = (
+    CapKind.Untyped,
+    CapKind.Thread,
+    CapKind.Endpoint,
+    CapKind.Notification,
+    CapKind.CNode,
+    CapKind.Frame,
+    CapKind.PageTable,
+    CapKind.PageDirectory,
+)
+"""The kinds of capabilities that untyped memory is made into."""
+
+
+def insert_new_cap(s: Any, parent: Any, slot: Any, cap: Cap) -> Any:
+    """The slot is empty.  The capability, without a badge, is to memory of the untyped one of the parent."""
+    return all_of(
+        parent != slot,
+        _is_empty(s, slot),
+        is_in_state(s.slot[parent].cap.kind, CapKind.Untyped),
+        is_in_state(cap.kind, *MADE),
+        cap.badge == 0,
+        well_formed(cap),
+        same_region_as(s.slot[parent].cap, cap),
     )
