@@ -114,7 +114,7 @@ SLOTS = (
 CAPABILITIES = (
     *(statement.id for statement in (*capability_invariants.INVARIANTS, *derivation_order.FACTS)),
     *(statement.id for statement in (*reply_caps.SPEC_INVARIANTS, *reply_caps.EXEC_INVARIANTS)),
-    "untyped_sizes",
+    "untyped_caps",
     "slot_alignment",
     "capability_words",
 )
