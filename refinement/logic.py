@@ -158,15 +158,25 @@ class Array(dict[K, V], Generic[K, V]):
 
 def all_of(*conditions: Any) -> Any:
     """Whether every condition holds."""
-    if all(condition is True or condition is False for condition in conditions):
-        return all(conditions)
+    symbolic = False
+    for condition in conditions:
+        if condition is False:
+            return False
+        symbolic = symbolic or condition is not True
+    if not symbolic:
+        return True
     return truth(terms.conjunction([term_of_truth(condition) for condition in conditions]))
 
 
 def any_of(*conditions: Any) -> Any:
     """Whether some condition holds."""
-    if all(condition is True or condition is False for condition in conditions):
-        return any(conditions)
+    symbolic = False
+    for condition in conditions:
+        if condition is True:
+            return True
+        symbolic = symbolic or condition is not False
+    if not symbolic:
+        return False
     return truth(terms.disjunction([term_of_truth(condition) for condition in conditions]))
 
 

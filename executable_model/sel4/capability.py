@@ -7,9 +7,26 @@ from __future__ import annotations
 
 import enum
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from refinement.logic import Word, all_of, any_of, iff, ite, negate, one_of
+
+BADGE_MASK = (1 << 28) - 1
+GUARD_MASK = (1 << 18) - 1
+"""The bits of a badge, and those of a guard, that a capability has room for."""
+MAX_DEPTH = 32
+"""How many bits the address of a capability has."""
+
+WRITE = 1
+READ = 2
+GRANT = 4
+GRANT_REPLY = 8
+"""The bits of a word of rights.  To write is also to send, to read also to receive."""
+
+KERNEL_ONLY = 1
+READ_ONLY = 2
+READ_WRITE = 3
+"""What users may do with a frame: nothing, read, read and write."""
 
 THREAD_MASK = 0xFFFFFE00
 """Of an address in a thread's object, which has 512 bytes, the bits that are those of its beginning."""
@@ -51,7 +68,7 @@ class Cap:
     object: Word = 0
     """The address of what it is about: an object, or where the memory begins."""
     size_bits: Word = 0
-    """Untyped, Frame: the size is 2 to this power, in bytes.  CNode, Zombie of a CNode: it has 2 to this power slots."""
+    """Untyped, Frame: the size is 2 to this power, in bytes.  CNode, Zombie of one: it has 2 to this power slots."""
     badge: Word = 0
     """Endpoint, Notification: what receivers are told; 0 for none."""
     can_send: bool = False
@@ -77,7 +94,7 @@ class Cap:
     is_thread: bool = False
     """Zombie: whether it was a thread's; else a CNode's."""
     vm_rights: Word = 0
-    """Frame: what users may do with it: 1 nothing, 2 read, 3 read and write."""
+    """Frame: what users may do with it."""
     is_mapped: bool = False
     """PageTable, PageDirectory: whether it is in use in an address space."""
     asid: Word = 0
@@ -193,3 +210,58 @@ def is_cap_revocable(cap: Cap, source: Cap) -> bool:
         all_of(one_of(cap.kind, CapKind.IRQHandler, CapKind.SGISignal), source.kind == CapKind.IRQControl),
         cap.kind == CapKind.Untyped,
     )
+
+
+def has_cancel_send_rights(cap: Cap) -> bool:
+    """Whether the capability allows to cancel what is sent with its badge: one to an endpoint, with all rights."""
+    return all_of(cap.kind == CapKind.Endpoint, cap.can_send, cap.can_receive, cap.can_grant, cap.can_grant_reply)
+
+
+def mask_cap_rights(rights: Word, cap: Cap) -> Cap:
+    """The capability with those of its rights only that are in the word `rights`."""
+    write, read = rights & WRITE != 0, rights & READ != 0
+    match cap.kind:
+        case CapKind.Endpoint:
+            return evolve(
+                cap,
+                can_send=all_of(cap.can_send, write),
+                can_receive=all_of(cap.can_receive, read),
+                can_grant=all_of(cap.can_grant, rights & GRANT != 0),
+                can_grant_reply=all_of(cap.can_grant_reply, rights & GRANT_REPLY != 0),
+            )
+        case CapKind.Notification:
+            return evolve(cap, can_send=all_of(cap.can_send, write), can_receive=all_of(cap.can_receive, read))
+        case CapKind.Reply:
+            return evolve(cap, can_grant=all_of(cap.can_grant, rights & GRANT != 0))
+        case CapKind.Frame:
+            return evolve(cap, vm_rights=mask_vm_rights(cap.vm_rights, write, read))
+    return cap
+
+
+def mask_vm_rights(vm_rights: Word, write: bool, read: bool) -> Word:
+    """What users may do with a frame if they keep only these rights to it; there is no writing without reading."""
+    if not read or vm_rights < READ_ONLY:
+        return KERNEL_ONLY
+    if not write or vm_rights < READ_WRITE:
+        return READ_ONLY
+    return READ_WRITE
+
+
+def update_cap_data(preserve: bool, data: Word, cap: Cap) -> Cap:
+    """The capability with another badge or guard, if it is of a kind that has one.
+
+    A badge cannot be changed once there is one, nor if the capability is to `preserve` what it is: null then, as for
+    a guard that does not fit.  The size of a guard is in bits 3 to 7 of the word, the guard from bit 8 on.
+    """
+    match cap.kind:
+        case CapKind.Endpoint | CapKind.Notification:
+            if preserve or cap.badge != 0:
+                return Cap()
+            return evolve(cap, badge=data & BADGE_MASK)
+        case CapKind.CNode:
+            guard_size = (data >> 3) & 31
+            if guard_size + cap.size_bits > MAX_DEPTH:
+                return Cap()
+            guard = (data >> 8) & GUARD_MASK & ((1 << guard_size) - 1)
+            return evolve(cap, guard=guard, guard_size=guard_size)
+    return cap

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from executable_model.sel4.message import do_ipc_transfer
 from executable_model.sel4.notification import complete_signal
+from executable_model.sel4.reply import setup_caller_cap
 from executable_model.sel4.schedule import possible_switch_to, set_thread_state
 from executable_model.sel4.state import (
     BADGE_REGISTER,
@@ -16,14 +17,6 @@ from executable_model.sel4.state import (
 )
 from executable_model.sel4.waiting import join_endpoint, leave_endpoint
 from refinement.logic import NULL, Word
-
-
-def setup_caller_cap(s: State, sender: ThreadRef) -> None:
-    """Have the sender of a call wait for the reply.
-
-    The reply capability for the receiver comes with the capability space.
-    """
-    set_thread_state(s, sender, ThreadState.BlockedOnReply)
 
 
 def send_ipc(
@@ -55,7 +48,7 @@ def send_ipc(
             possible_switch_to(s, receiver)
             if call:
                 if can_grant or can_grant_reply:
-                    setup_caller_cap(s, thread)
+                    setup_caller_cap(s, thread, receiver, s.tcb[receiver].can_grant)
                 else:
                     set_thread_state(s, thread, ThreadState.Inactive)
 
@@ -81,7 +74,7 @@ def receive_ipc(s: State, thread: ThreadRef, endpoint: EndpointRef, can_grant: b
             do_ipc_transfer(s, sender, thread, s.tcb[sender].badge)
             if s.tcb[sender].is_call:
                 if s.tcb[sender].can_grant or s.tcb[sender].can_grant_reply:
-                    setup_caller_cap(s, sender)
+                    setup_caller_cap(s, sender, thread, can_grant)
                 else:
                     set_thread_state(s, sender, ThreadState.Inactive)
             else:

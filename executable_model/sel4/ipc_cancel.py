@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from executable_model.sel4.reply import delete_reply_cap
 from executable_model.sel4.schedule import reschedule_required, set_thread_state, tcb_sched_enqueue
 from executable_model.sel4.state import (
     EndpointRef,
@@ -20,8 +21,7 @@ from refinement.logic import Word, operation, repeat, walk
 def cancel_ipc(s: State, thread: ThreadRef) -> None:
     """Make a blocked thread inactive.
 
-    One that waits for a reply keeps its state: what is deleted then is the reply capability, which comes
-    with the capability space.
+    One that waits for a reply keeps its state: what is deleted then is the capability to answer it.
     """
     match s.tcb[thread].state:
         case ThreadState.BlockedOnSend | ThreadState.BlockedOnReceive:
@@ -29,6 +29,8 @@ def cancel_ipc(s: State, thread: ThreadRef) -> None:
             set_thread_state(s, thread, ThreadState.Inactive)
         case ThreadState.BlockedOnNotification:
             cancel_signal(s, thread, s.tcb[thread].notification)
+        case ThreadState.BlockedOnReply:
+            delete_reply_cap(s, thread)
 
 
 def cancel_signal(s: State, thread: ThreadRef, notification: NotificationRef) -> None:

@@ -2,8 +2,8 @@
 
 Threads that wait on an endpoint or notification, and threads that are ready to run, form doubly linked
 lists through the thread control blocks; two levels of bitmaps tell which ready queues are not empty.
-No capabilities, address spaces, IPC buffers or faults yet.  Names and numbers are seL4's, for ARM in
-its non-MCS configuration with 16 domains.
+Capabilities are in slots, which form doubly linked lists too.  No address spaces and no interrupts yet, and nobody
+handles faults.  Names and numbers are seL4's, for ARM in its non-MCS configuration with 16 domains.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ ALL_ONES = (1 << WORD_BITS) - 1
 L2_BITMAP_SIZE = NUM_PRIORITIES // WORD_BITS
 """Words of the second-level bitmap of a domain: a bit for each priority."""
 
+CAP_REGISTER = 0
 BADGE_REGISTER = 0
+"""r0 has the address of the capability that a system call is about; what is received comes with a badge there."""
 MESSAGE_INFO_REGISTER = 1
 FIRST_MESSAGE_REGISTER = 2
 MESSAGE_REGISTERS = 4
@@ -61,6 +63,8 @@ LR = 14
 NEXT_IP = 15
 """Where the thread goes on when it is next in user mode."""
 CPSR = 16
+USER_CPSR = 0x50
+"""What a new thread has in that register: user mode, without fast interrupts."""
 FAULT_IP = 17
 """The instruction with which the thread entered the kernel."""
 TPIDRURW = 18
@@ -81,6 +85,13 @@ THREAD_SLOTS = 5
 the thread that called it last, and its IPC buffer."""
 PAGE_BITS = 12
 IPC_BUFFER_BITS = 9
+BUFFER_MESSAGE = 1
+"""The word of an IPC buffer that is word 0 of the message; those that travel in registers are not there."""
+BUFFER_CAPS = 122
+"""The word of an IPC buffer that is the address of the first extra capability."""
+MAX_MESSAGE_LENGTH = 120
+WORK_UNITS_LIMIT = 100
+"""How many units of work a long operation does until the kernel looks for pending interrupts."""
 
 
 class ThreadState(enum.Enum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from executable_model.sel4.ipc_cancel import cancel_ipc
+from executable_model.sel4.reply import setup_reply_master
 from executable_model.sel4.schedule import (
     is_runnable,
     possible_switch_to,
@@ -32,10 +33,11 @@ def is_stopped(s: State, thread: ThreadRef) -> bool:
 def restart(s: State, thread: ThreadRef) -> None:
     """Resume a stopped or blocked thread: it repeats the instruction with which it entered the kernel.
 
-    The master reply capability that a resumed thread gets comes with the capability space.
+    From the first time on it has a master reply capability, so that its calls can be answered.
     """
     if is_stopped(s, thread):
         cancel_ipc(s, thread)
+        setup_reply_master(s, thread)
         set_thread_state(s, thread, ThreadState.Restart)
         tcb_sched_enqueue(s, thread)
         possible_switch_to(s, thread)
@@ -64,3 +66,10 @@ def unbind_notification(s: State, thread: ThreadRef) -> None:
     if bound != NULL:
         s.notification[bound].bound_thread = NULL
         s.tcb[thread].bound_notification = NULL
+
+
+def unbind_maybe_notification(s: State, notification: NotificationRef) -> None:
+    """Undo the notification's binding, if there is one."""
+    bound = s.notification[notification].bound_thread
+    if bound != NULL:
+        unbind_notification(s, bound)
