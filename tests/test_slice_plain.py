@@ -7,17 +7,19 @@ import pytest
 import executable_model.sel4.endpoint
 import executable_model.sel4.ipc_cancel
 import executable_model.sel4.notification
+import executable_model.sel4.reply
 import executable_model.sel4.schedule
 import executable_model.sel4.state
 import executable_model.sel4.tcb
 import spec.sel4.endpoint
 import spec.sel4.ipc_cancel
 import spec.sel4.notification
+import spec.sel4.reply
 import spec.sel4.schedule
 import spec.sel4.state
 import spec.sel4.tcb
 
-MODULES = ("state", "schedule", "ipc_cancel", "notification", "endpoint", "tcb")
+MODULES = ("state", "schedule", "reply", "ipc_cancel", "notification", "endpoint", "tcb")
 
 
 class Kernel:
@@ -31,7 +33,9 @@ class Kernel:
         self.spec = package is spec
         self.s = self.ops.initial_state(threads=4, endpoints=2, notifications=2)
         self.idle = self.s.idle_thread
-        self.a, self.b, self.c, self.d = (self.ops.ThreadRef(number) for number in range(2, 6))
+        self.a, self.b, self.c, self.d = (thread for thread in self.s.tcb if thread != self.idle)
+        for thread in (self.a, self.b, self.c, self.d):
+            self.ops.setup_reply_master(self.s, thread)
         self.ep, self.other_ep = self.ops.EndpointRef(1), self.ops.EndpointRef(2)
         self.ntfn, self.other_ntfn = self.ops.NotificationRef(1), self.ops.NotificationRef(2)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+
 from executable_model.sel4.capability import (
     Cap,
     CapKind,
@@ -30,57 +32,61 @@ from executable_model.sel4.message import syscall_argument
 from executable_model.sel4.state import CALLER_SLOT, EndpointRef, SlotRef, State
 from refinement.logic import NULL, Word, one_of, reference_at
 
-REVOKE = 17
-DELETE = 18
-CANCEL_BADGED_SENDS = 19
-COPY = 20
-MINT = 21
-MOVE = 22
-MUTATE = 23
-ROTATE = 24
-SAVE_CALLER = 25
-"""The labels of the invocations."""
+
+class CNodeLabel(enum.IntEnum):
+    """The labels of the messages by which CNode capabilities are invoked."""
+
+    Revoke = 17
+    Delete = 18
+    CancelBadgedSends = 19
+    Copy = 20
+    Mint = 21
+    Move = 22
+    Mutate = 23
+    Rotate = 24
+    SaveCaller = 25
 
 
 def decode_cnode_invocation(s: State, label: Word, length: Word, cap: Cap, extra: ExtraCaps, buffer: Word) -> None:
-    """Do what the message with this label asks of the CNode; all of it names a slot there first."""
-    if label < REVOKE or label > SAVE_CALLER:
+    """Do what a message of `length` words asks of a CNode; words 0 and 1 name the destination, a slot in it."""
+    if label < CNodeLabel.Revoke or label > CNodeLabel.SaveCaller:
         raise SyscallError(ErrorKind.IllegalOperation)
     if length < 2:
         raise SyscallError(ErrorKind.TruncatedMessage)
     index, depth = syscall_argument(s, 0, buffer), syscall_argument(s, 1, buffer)
     slot = lookup_slot_for_cnode_op(s, False, cap, index, depth)
-    if label == REVOKE:
-        cap_revoke(s, slot)
-    elif label == DELETE:
-        cap_delete(s, slot)
-    elif label == CANCEL_BADGED_SENDS:
-        cnode_cancel_badged_sends(s, slot)
-    elif label == ROTATE:
-        cnode_rotate(s, length, slot, extra, buffer)
-    elif label == SAVE_CALLER:
-        cnode_save_caller(s, slot)
-    else:
-        source = lookup_source(s, length, slot, extra, buffer)
-        if label == COPY:
-            cnode_copy(s, length, source, slot, buffer)
-        elif label == MINT:
-            cnode_mint(s, length, source, slot, buffer)
-        elif label == MOVE:
-            cap_move(s, s.slot[source].cap, source, slot)
-        else:
-            cnode_mutate(s, length, source, slot, buffer)
+    match label:
+        case CNodeLabel.Revoke:
+            cap_revoke(s, slot)
+        case CNodeLabel.Delete:
+            cap_delete(s, slot)
+        case CNodeLabel.CancelBadgedSends:
+            cnode_cancel_badged_sends(s, slot)
+        case CNodeLabel.Rotate:
+            cnode_rotate(s, length, slot, extra, buffer)
+        case CNodeLabel.SaveCaller:
+            cnode_save_caller(s, slot)
+        case _:
+            cnode_transfer(s, label, length, slot, extra, buffer)
 
 
-def lookup_source(s: State, length: Word, destination: SlotRef, extra: ExtraCaps, buffer: Word) -> SlotRef:
-    """The slot to copy or move a capability from, by words 2 and 3 of the message; the destination must be empty."""
+def cnode_transfer(s: State, label: Word, length: Word, destination: SlotRef, extra: ExtraCaps, buffer: Word) -> None:
+    """Copy or move the capability of the source, which words 2 and 3 name, into the destination; that must be empty."""
     if length < 4 or extra.first == NULL:
         raise SyscallError(ErrorKind.TruncatedMessage)
-    index, depth = syscall_argument(s, 2, buffer), syscall_argument(s, 3, buffer)
     ensure_empty_slot(s, destination)
+    index, depth = syscall_argument(s, 2, buffer), syscall_argument(s, 3, buffer)
     source = lookup_slot_for_cnode_op(s, True, s.slot[extra.first].cap, index, depth)
     ensure_full_slot(s, True, source, depth)
-    return source
+    match label:
+        case CNodeLabel.Copy:
+            cnode_copy(s, length, source, destination, buffer)
+        case CNodeLabel.Mint:
+            cnode_mint(s, length, source, destination, buffer)
+        case CNodeLabel.Move:
+            cap_move(s, s.slot[source].cap, source, destination)
+        case _:
+            cnode_mutate(s, length, source, destination, buffer)
 
 
 def ensure_full_slot(s: State, is_source: bool, slot: SlotRef, depth: Word) -> None:

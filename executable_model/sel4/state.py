@@ -261,18 +261,23 @@ class State:
 def initial_state(threads: int = 0, endpoints: int = 0, notifications: int = 0, domain_time: int = 1000) -> State:
     """A state in which only the idle thread, number 1, runs.
 
-    Beside it there are `threads` inactive threads, numbered from 2, and idle endpoints and notifications,
-    numbered from 1.  The domain schedule is domain 0 for `domain_time` ticks, over and over.
+    Beside it there are `threads` inactive threads with empty slots, one behind the other from address 0x200 on, and
+    idle endpoints and notifications, numbered from 1.  The domain schedule is domain 0 for `domain_time` ticks, over
+    and over.
     """
     idle = ThreadRef(1)
     tcb = Objects({idle: Thread(state=ThreadState.IdleThreadState)})
-    tcb.update({ThreadRef(number): Thread() for number in range(2, threads + 2)})
+    slot: Objects[SlotRef, Slot] = Objects()
+    for start in range(1 << THREAD_BITS, (threads + 1) << THREAD_BITS, 1 << THREAD_BITS):
+        tcb[ThreadRef(start + THREAD_OFFSET)] = Thread()
+        slot.update({SlotRef(start + (index << SLOT_BITS)): Slot() for index in range(THREAD_SLOTS)})
     state = State(
         tcb=tcb,
         endpoint=Objects({EndpointRef(number): Endpoint() for number in range(1, endpoints + 1)}),
         notification=Objects({NotificationRef(number): Notification() for number in range(1, notifications + 1)}),
         current_thread=idle,
         idle_thread=idle,
+        slot=slot,
         domain_time=domain_time,
     )
     state.domain_schedule[0] = DomainEntry(domain=0, duration=domain_time)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import enum
 
 from executable_model.sel4.capability import CapKind
 from executable_model.sel4.cnode import decode_cnode_invocation
@@ -37,97 +37,88 @@ from executable_model.sel4.state import (
 from executable_model.sel4.untyped import decode_untyped_invocation
 from refinement.logic import NULL, Word, one_of, reference_at
 
-CALL = 0xFFFFFFFF
-REPLY_RECV = 0xFFFFFFFE
-SEND = 0xFFFFFFFD
-NB_SEND = 0xFFFFFFFC
-RECV = 0xFFFFFFFB
-REPLY = 0xFFFFFFFA
-YIELD = 0xFFFFFFF9
-NB_RECV = 0xFFFFFFF8
-"""The numbers of the system calls: -1 to -8, as words."""
+
+class Syscall(enum.IntEnum):
+    """The numbers of the system calls: from -1 downwards, as words."""
+
+    Call = 0xFFFFFFFF
+    ReplyRecv = 0xFFFFFFFE
+    Send = 0xFFFFFFFD
+    NBSend = 0xFFFFFFFC
+    Recv = 0xFFFFFFFB
+    Reply = 0xFFFFFFFA
+    Yield = 0xFFFFFFF9
+    NBRecv = 0xFFFFFFF8
 
 
 def call_kernel(s: State, number: Word) -> None:
-    """Serve a system call of the current thread, and settle on the thread that runs next.
-
-    If the call was preempted, the thread will make it again.
-    """
-    with suppress(Preempted):
-        handle_syscall(s, number)
+    """Serve a system call of the current thread, and settle on the thread that runs next."""
+    handle_syscall(s, number)
     schedule(s)
     activate_thread(s)
 
 
 def handle_syscall(s: State, number: Word) -> None:
     """Serve the system call with this number; any other number is a fault."""
-    if number == CALL:
-        handle_invocation(s, calling=True, blocking=True)
-    elif number == REPLY_RECV:
-        handle_reply(s)
-        handle_recv(s, blocking=True)
-    elif number == SEND:
-        handle_invocation(s, calling=False, blocking=True)
-    elif number == NB_SEND:
-        handle_invocation(s, calling=False, blocking=False)
-    elif number == RECV:
-        handle_recv(s, blocking=True)
-    elif number == REPLY:
-        handle_reply(s)
-    elif number == YIELD:
-        handle_yield(s)
-    elif number == NB_RECV:
-        handle_recv(s, blocking=False)
-    else:
-        handle_fault(s, s.current_thread)
+    match number:
+        case Syscall.Call:
+            handle_invocation(s, calling=True, blocking=True)
+        case Syscall.ReplyRecv:
+            handle_reply(s)
+            handle_recv(s, blocking=True)
+        case Syscall.Send:
+            handle_invocation(s, calling=False, blocking=True)
+        case Syscall.NBSend:
+            handle_invocation(s, calling=False, blocking=False)
+        case Syscall.Recv:
+            handle_recv(s, blocking=True)
+        case Syscall.Reply:
+            handle_reply(s)
+        case Syscall.Yield:
+            handle_yield(s)
+        case Syscall.NBRecv:
+            handle_recv(s, blocking=False)
+        case _:
+            handle_fault(s, s.current_thread)
 
 
 def handle_invocation(s: State, calling: bool, blocking: bool) -> None:
     """Invoke a capability with a message; if `calling`, the current thread gets a reply.
 
     It is a fault if the capability, or an extra one that the message names, is not found, unless the call is not
-    `blocking`: then nothing happens.  Until the invocation is done the thread is to make its system call again.
+    `blocking`: then nothing happens.  Until the invocation is done the thread is to make its system call again, and
+    it will if the invocation is preempted.
     """
     thread = s.current_thread
-    info = s.tcb[thread].registers[MESSAGE_INFO_REGISTER]
-    buffer = lookup_ipc_buffer(s, thread, False)
+    registers = s.tcb[thread].registers
+    buffer = lookup_ipc_buffer(s, thread, is_receiver=False)
     try:
-        slot = lookup_slot(s, thread, s.tcb[thread].registers[CAP_REGISTER])
-        extra = lookup_extra_caps(s, thread, buffer, message_info_extra_caps(info))
+        slot = lookup_slot(s, thread, registers[CAP_REGISTER])
+        extra = lookup_extra_caps(s, thread, buffer, message_info_extra_caps(registers[MESSAGE_INFO_REGISTER]))
     except LookupFault:
         if blocking:
             handle_fault(s, thread)
         return
-    length = message_info_length(info)
-    if length > MESSAGE_REGISTERS and buffer == 0:
-        length = MESSAGE_REGISTERS
     set_thread_state(s, thread, ThreadState.Restart)
     try:
-        decode_invocation(s, message_info_label(info), length, slot, extra, calling, blocking, buffer)
+        decode_invocation(s, slot, extra, buffer, calling, blocking)
     except SyscallError as error:
-        if calling:
-            reply_from_kernel(s, thread, error.kind.value, error.words)
-        set_thread_state(s, thread, ThreadState.Running)
+        finish_invocation(s, thread, calling, error.kind, *error.words)
+    except Preempted:
         return
-    if s.tcb[thread].state == ThreadState.Restart:
-        if calling:
-            reply_from_kernel(s, thread, 0, ())
-        set_thread_state(s, thread, ThreadState.Running)
+    else:
+        if s.tcb[thread].state == ThreadState.Restart:
+            finish_invocation(s, thread, calling, ErrorKind.NoError)
 
 
-def decode_invocation(
-    s: State,
-    label: Word,
-    length: Word,
-    slot: SlotRef,
-    extra: ExtraCaps,
-    calling: bool,
-    blocking: bool,
-    buffer: Word,
-) -> None:
-    """Invoke the capability in the slot, by its kind."""
+def decode_invocation(s: State, slot: SlotRef, extra: ExtraCaps, buffer: Word, calling: bool, blocking: bool) -> None:
+    """Invoke the capability in the slot, by its kind, with the current thread's message."""
     cap = s.slot[slot].cap
     thread = s.current_thread
+    info = s.tcb[thread].registers[MESSAGE_INFO_REGISTER]
+    label, length = message_info_label(info), message_info_length(info)
+    if buffer == 0 and length > MESSAGE_REGISTERS:
+        length = MESSAGE_REGISTERS
     match cap.kind:
         case CapKind.Null | CapKind.Zombie:
             raise SyscallError(ErrorKind.InvalidCapability, 0)
@@ -153,14 +144,22 @@ def decode_invocation(
             raise SyscallError(ErrorKind.IllegalOperation)
 
 
-def reply_from_kernel(s: State, thread: ThreadRef, label: Word, words: tuple[Word, ...]) -> None:
-    """Answer a thread's call to an object of the kernel."""
-    buffer = lookup_ipc_buffer(s, thread, True)
+def finish_invocation(s: State, thread: ThreadRef, calling: bool, result: ErrorKind, *words: Word) -> None:
+    """Have the thread go on behind its system call, if `calling` with a reply that tells the result."""
+    if calling:
+        reply_from_kernel(s, thread, result, *words)
+    set_thread_state(s, thread, ThreadState.Running)
+
+
+def reply_from_kernel(s: State, thread: ThreadRef, result: ErrorKind, *words: Word) -> None:
+    """Answer a thread's call to an object of the kernel: the result, and words that tell more."""
+    buffer = lookup_ipc_buffer(s, thread, is_receiver=True)
     for number, word in enumerate(words):
         set_mr(s, thread, buffer, number, word)
     length = MESSAGE_REGISTERS if buffer == 0 and len(words) > MESSAGE_REGISTERS else len(words)
-    s.tcb[thread].registers[BADGE_REGISTER] = 0
-    s.tcb[thread].registers[MESSAGE_INFO_REGISTER] = (label << LABEL_SHIFT) | length
+    registers = s.tcb[thread].registers
+    registers[MESSAGE_INFO_REGISTER] = (result.value << LABEL_SHIFT) | length
+    registers[BADGE_REGISTER] = 0
 
 
 def handle_reply(s: State) -> None:

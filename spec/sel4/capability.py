@@ -9,12 +9,29 @@ from __future__ import annotations
 
 import enum
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from refinement.logic import Word, all_of, any_of, iff, ite, negate, one_of
 
 THREAD_MASK = 0xFFFFFE00
 """Of an address in a thread's object, which has 512 bytes, the bits that are those of its beginning."""
+
+BADGE_MASK = (1 << 28) - 1
+GUARD_MASK = (1 << 18) - 1
+"""The bits of a badge, and those of a guard, that a capability has room for."""
+MAX_DEPTH = 32
+"""How many bits the address of a capability has."""
+
+WRITE = 1
+READ = 2
+GRANT = 4
+GRANT_REPLY = 8
+"""The bits of a word of rights.  To write is also to send, to read also to receive."""
+
+KERNEL_ONLY = 1
+READ_ONLY = 2
+READ_WRITE = 3
+"""What users may do with a frame: nothing, read, read and write."""
 
 
 class CapKind(enum.Enum):
@@ -53,7 +70,7 @@ class Cap:
     object: Word = 0
     """The address of what it is about: an object, or where the memory begins."""
     size_bits: Word = 0
-    """Untyped, Frame: the size is 2 to this power, in bytes.  CNode, Zombie of a CNode: it has 2 to this power slots."""
+    """Untyped, Frame: the size is 2 to this power, in bytes.  CNode, Zombie of one: it has 2 to this power slots."""
     badge: Word = 0
     """Endpoint, Notification: what receivers are told; 0 for none."""
     can_send: bool = False
@@ -79,7 +96,7 @@ class Cap:
     is_thread: bool = False
     """Zombie: whether it was a thread's; else a CNode's."""
     vm_rights: Word = 0
-    """Frame: what users may do with it: 1 nothing, 2 read, 3 read and write."""
+    """Frame: what users may do with it."""
     is_mapped: bool = False
     """PageTable, PageDirectory: whether it is in use in an address space."""
     asid: Word = 0
@@ -195,3 +212,67 @@ def is_cap_revocable(cap: Cap, source: Cap) -> bool:
         all_of(one_of(cap.kind, CapKind.IRQHandler, CapKind.SGISignal), source.kind == CapKind.IRQControl),
         cap.kind == CapKind.Untyped,
     )
+
+
+def has_cancel_send_rights(cap: Cap) -> bool:
+    """Whether the capability allows to cancel sends with its badge: that takes all rights to an endpoint."""
+    return all_of(cap.kind == CapKind.Endpoint, cap.can_send, cap.can_receive, cap.can_grant, cap.can_grant_reply)
+
+
+def mask_cap_rights(rights: Word, cap: Cap) -> Cap:
+    """The capability with those of its rights only that are also in the word `rights`.
+
+    There are four: to write (send), to read (receive), to grant and to grant a reply (seL4 manual, section 3.1.3).
+    A notification can only be sent to and received from, a frame only be written and read; with a reply capability one
+    can always reply, and only the right to grant can be lost.  To any other object there are no rights less than all.
+    """
+    can_write, can_read = rights & WRITE != 0, rights & READ != 0
+    can_grant, can_grant_reply = rights & GRANT != 0, rights & GRANT_REPLY != 0
+    match cap.kind:
+        case CapKind.Endpoint:
+            return evolve(
+                cap,
+                can_send=all_of(cap.can_send, can_write),
+                can_receive=all_of(cap.can_receive, can_read),
+                can_grant=all_of(cap.can_grant, can_grant),
+                can_grant_reply=all_of(cap.can_grant_reply, can_grant_reply),
+            )
+        case CapKind.Notification:
+            return evolve(cap, can_send=all_of(cap.can_send, can_write), can_receive=all_of(cap.can_receive, can_read))
+        case CapKind.Reply:
+            return evolve(cap, can_grant=all_of(cap.can_grant, can_grant))
+        case CapKind.Frame:
+            return evolve(cap, vm_rights=mask_vm_rights(cap.vm_rights, can_read, can_write))
+        case _:
+            return cap
+
+
+def mask_vm_rights(vm_rights: Word, can_read: bool, can_write: bool) -> Word:
+    """What remains of the rights to a frame: what cannot be read cannot be written either."""
+    if vm_rights == KERNEL_ONLY or not can_read:
+        return KERNEL_ONLY
+    if vm_rights == READ_ONLY or not can_write:
+        return READ_ONLY
+    return READ_WRITE
+
+
+def update_cap_data(preserve: bool, data: Word, cap: Cap) -> Cap:
+    """The capability with new data: the badge of an endpoint or notification, the guard of a CNode.
+
+    A badge is given once and for all, and not to a capability that is only to be moved (`preserve`): the null
+    capability then.  So it is for a guard that together with the index is longer than an address.
+    In the word for a CNode, bits 3 to 7 are the size of the guard, and the guard begins at bit 8.
+    """
+    match cap.kind:
+        case CapKind.Endpoint | CapKind.Notification:
+            if preserve or cap.badge != 0:
+                return Cap()
+            return evolve(cap, badge=data & BADGE_MASK)
+        case CapKind.CNode:
+            guard_size = data >> 3 & 0x1F
+            if guard_size + cap.size_bits > MAX_DEPTH:
+                return Cap()
+            guard = data >> 8 & GUARD_MASK & (1 << guard_size) - 1
+            return evolve(cap, guard_size=guard_size, guard=guard)
+        case _:
+            return cap

@@ -10,6 +10,7 @@ from __future__ import annotations
 from refinement.logic import NULL, Word
 from spec.sel4.message import do_ipc_transfer
 from spec.sel4.notification import complete_signal
+from spec.sel4.reply import setup_caller_cap
 from spec.sel4.schedule import possible_switch_to, set_thread_state
 from spec.sel4.state import BADGE_REGISTER, EndpointRef, State, ThreadRef, ThreadState
 from spec.sel4.waiting import longest_waiting_receiver, longest_waiting_sender, wait
@@ -40,7 +41,7 @@ def send_ipc(
         set_thread_state(s, receiver, ThreadState.Running)
         possible_switch_to(s, receiver)
         if call:
-            await_reply(s, thread, can_grant, can_grant_reply)
+            await_reply(s, thread, can_grant or can_grant_reply, receiver, s.tcb[receiver].can_grant)
     elif blocking:
         s.tcb[thread].endpoint = endpoint
         s.tcb[thread].badge = badge
@@ -50,21 +51,16 @@ def send_ipc(
         wait(s, thread, ThreadState.BlockedOnSend)
 
 
-def await_reply(s: State, caller: ThreadRef, can_grant: bool, can_grant_reply: bool) -> None:
-    """Have a caller wait for the reply to its message.
+def await_reply(s: State, caller: ThreadRef, may_reply: bool, receiver: ThreadRef, can_grant: bool) -> None:
+    """Have a caller wait for the reply to its message, and give the receiver the means to reply.
 
-    The receiver may only be given the means to reply if the caller's capability has the grant or grant-reply
-    right; otherwise no reply can ever come, and the caller becomes inactive.
+    The caller's capability must have the grant or grant-reply right for that (`may_reply`); otherwise no reply can ever
+    come, and the caller becomes inactive.  `can_grant` is the grant right of the receiver's capability.
     """
-    if can_grant or can_grant_reply:
-        setup_caller_cap(s, caller)
+    if may_reply:
+        setup_caller_cap(s, caller, receiver, can_grant)
     else:
         set_thread_state(s, caller, ThreadState.Inactive)
-
-
-def setup_caller_cap(s: State, caller: ThreadRef) -> None:
-    """Have the caller wait for a reply.  The capability to reply by comes with the capability space."""
-    set_thread_state(s, caller, ThreadState.BlockedOnReply)
 
 
 def receive_ipc(s: State, thread: ThreadRef, endpoint: EndpointRef, can_grant: bool, blocking: bool) -> None:
@@ -86,7 +82,8 @@ def receive_ipc(s: State, thread: ThreadRef, endpoint: EndpointRef, can_grant: b
     if sender is not None:
         do_ipc_transfer(s, sender, thread, s.tcb[sender].badge)
         if s.tcb[sender].is_call:
-            await_reply(s, sender, s.tcb[sender].can_grant, s.tcb[sender].can_grant_reply)
+            may_reply = s.tcb[sender].can_grant or s.tcb[sender].can_grant_reply
+            await_reply(s, sender, may_reply, thread, can_grant)
         else:
             set_thread_state(s, sender, ThreadState.Running)
             possible_switch_to(s, sender)

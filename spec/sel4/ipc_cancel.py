@@ -8,6 +8,7 @@ and find out for themselves.
 from __future__ import annotations
 
 from refinement.logic import Word, operation, repeat
+from spec.sel4.reply import delete_reply_cap
 from spec.sel4.schedule import reschedule_required, set_thread_state, tcb_sched_enqueue
 from spec.sel4.state import EndpointRef, NotificationRef, State, ThreadRef, ThreadState
 from spec.sel4.waiting import (
@@ -22,14 +23,15 @@ from spec.sel4.waiting import (
 def cancel_ipc(s: State, thread: ThreadRef) -> None:
     """Make a thread inactive that is blocked on an endpoint or notification.
 
-    A thread that waits for a reply stays as it is: what is to be deleted then is the reply capability, and
-    that comes with the capability space.
+    A thread that waits for a reply keeps its state, but nobody can reply to it any more.
     """
     match s.tcb[thread].state:
         case ThreadState.BlockedOnSend | ThreadState.BlockedOnReceive:
             set_thread_state(s, thread, ThreadState.Inactive)
         case ThreadState.BlockedOnNotification:
             cancel_signal(s, thread, s.tcb[thread].notification)
+        case ThreadState.BlockedOnReply:
+            delete_reply_cap(s, thread)
 
 
 def cancel_signal(s: State, thread: ThreadRef, notification: NotificationRef) -> None:

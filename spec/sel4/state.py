@@ -1,8 +1,8 @@
 """The abstract state of the kernel: its objects and what is true of them, not how that is kept.
 
 There are no queues here.  That a thread waits on an endpoint is something the thread knows, and *in which
-order* threads wait is told by the ticket each of them drew on arrival.  No capabilities, address spaces,
-IPC buffers or faults yet.  Names are those of the seL4 manual; numbers are for ARM with 16 domains, non-MCS.
+order* threads wait is told by the ticket each of them drew on arrival.  No address spaces and no interrupts yet, and
+nobody handles faults.  Names are those of the seL4 manual; numbers are for ARM with 16 domains, non-MCS.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ TIME_SLICE = 5
 DOMAIN_SCHEDULE_LENGTH = 100
 """Entries of the domain schedule; the last one is always an end marker."""
 
+CAP_REGISTER = 0
+"""r0 has the address of the capability that a system call is about."""
 BADGE_REGISTER = 0
 """r0 tells a receiver with which badge the message or signal was sent."""
 MESSAGE_INFO_REGISTER = 1
@@ -59,6 +61,8 @@ LR = 14
 NEXT_IP = 15
 """Where the thread goes on when it is next in user mode."""
 CPSR = 16
+USER_CPSR = 0x150
+"""The processor's status with which a thread begins: user mode, interrupts are taken."""
 FAULT_IP = 17
 """The instruction with which the thread entered the kernel."""
 TPIDRURW = 18
@@ -79,6 +83,12 @@ THREAD_SLOTS = 5
 the thread that called it last, and its IPC buffer."""
 PAGE_BITS = 12
 IPC_BUFFER_BITS = 9
+BUFFER_MESSAGE = 1
+"""The word of an IPC buffer with word 0 of the message.  Those that travel in registers are not put there."""
+BUFFER_CAPS = 122
+"""The word of an IPC buffer with the address of the first capability that the message names."""
+MAX_MESSAGE_LENGTH = 120
+MAX_EXTRA_CAPS = 3
 
 
 class ThreadState(enum.Enum):
@@ -233,18 +243,23 @@ class State:
 def initial_state(threads: int = 0, endpoints: int = 0, notifications: int = 0, domain_time: int = 1000) -> State:
     """A state in which only the idle thread, number 1, runs.
 
-    Beside it there are `threads` inactive threads, numbered from 2, and endpoints and notifications,
-    numbered from 1, where nobody waits.  The domain schedule is domain 0 for `domain_time` ticks, over and over.
+    Beside it there are `threads` inactive threads with empty slots, one behind the other from address 0x200 on, and
+    endpoints and notifications, numbered from 1, where nobody waits.  The domain schedule is domain 0 for `domain_time`
+    ticks, over and over.
     """
     idle = ThreadRef(1)
     tcb = Objects({idle: Thread(state=ThreadState.IdleThreadState)})
-    tcb.update({ThreadRef(number): Thread() for number in range(2, threads + 2)})
+    slot: Objects[SlotRef, Slot] = Objects()
+    for start in range(1 << THREAD_BITS, (threads + 1) << THREAD_BITS, 1 << THREAD_BITS):
+        tcb[ThreadRef(start + THREAD_OFFSET)] = Thread()
+        slot.update({SlotRef(start + (index << SLOT_BITS)): Slot() for index in range(THREAD_SLOTS)})
     state = State(
         tcb=tcb,
         endpoint=Objects({EndpointRef(number): Endpoint() for number in range(1, endpoints + 1)}),
         notification=Objects({NotificationRef(number): Notification() for number in range(1, notifications + 1)}),
         current_thread=idle,
         idle_thread=idle,
+        slot=slot,
         domain_time=domain_time,
     )
     state.domain_schedule[0] = DomainEntry(domain=0, duration=domain_time)

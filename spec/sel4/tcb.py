@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from refinement.logic import NULL, Word
 from spec.sel4.ipc_cancel import cancel_ipc
+from spec.sel4.reply import setup_reply_master
 from spec.sel4.schedule import (
     is_runnable,
     possible_switch_to,
@@ -37,10 +38,11 @@ def restart(s: State, thread: ThreadRef) -> None:
     """Resume a stopped thread: it repeats the instruction by which it entered the kernel.
 
     That includes a system call it is blocked in, for which it no longer waits.  A thread that is not stopped
-    just goes on.  The master reply capability that a resumed thread gets comes with the capability space.
+    just goes on.  From the first time on that it is resumed, a thread can make calls: it has a master reply capability.
     """
     if is_stopped(s, thread):
         cancel_ipc(s, thread)
+        setup_reply_master(s, thread)
         set_thread_state(s, thread, ThreadState.Restart)
         tcb_sched_enqueue(s, thread)
         possible_switch_to(s, thread)
@@ -73,3 +75,10 @@ def unbind_notification(s: State, thread: ThreadRef) -> None:
     if bound != NULL:
         s.notification[bound].bound_thread = NULL
         s.tcb[thread].bound_notification = NULL
+
+
+def unbind_maybe_notification(s: State, notification: NotificationRef) -> None:
+    """Undo the binding of the notification, if it has one."""
+    bound = s.notification[notification].bound_thread
+    if bound != NULL:
+        unbind_notification(s, bound)
