@@ -222,12 +222,12 @@ def has_cancel_send_rights(cap: Cap) -> bool:
 def mask_cap_rights(rights: Word, cap: Cap) -> Cap:
     """The capability with those of its rights only that are also in the word `rights`.
 
-    There are four: to write (send), to read (receive), to grant and to grant a reply (seL4 manual, section 3.1.3).
+    There are four: to write (send), to read (receive), to grant and to grant a reply (seL4 manual, section 3.1.4).
     A notification can only be sent to and received from, a frame only be written and read; with a reply capability one
     can always reply, and only the right to grant can be lost.  To any other object there are no rights less than all.
     """
-    can_write, can_read = rights & WRITE != 0, rights & READ != 0
-    can_grant, can_grant_reply = rights & GRANT != 0, rights & GRANT_REPLY != 0
+    can_write, can_read = (rights & WRITE) != 0, (rights & READ) != 0
+    can_grant, can_grant_reply = (rights & GRANT) != 0, (rights & GRANT_REPLY) != 0
     match cap.kind:
         case CapKind.Endpoint:
             return evolve(
@@ -269,10 +269,10 @@ def update_cap_data(preserve: bool, data: Word, cap: Cap) -> Cap:
                 return Cap()
             return evolve(cap, badge=data & BADGE_MASK)
         case CapKind.CNode:
-            guard_size = data >> 3 & 0x1F
+            guard_size = (data >> 3) & 0x1F
             if guard_size + cap.size_bits > MAX_DEPTH:
                 return Cap()
-            guard = data >> 8 & GUARD_MASK & (1 << guard_size) - 1
+            guard = (data >> 8) & GUARD_MASK & ((1 << guard_size) - 1)
             return evolve(cap, guard_size=guard_size, guard=guard)
         case _:
             return cap

@@ -67,7 +67,7 @@ def slot_of_thread(thread: ThreadRef, index: Word) -> SlotRef:
 
 def bits_of(address: Word, above: Word, size: Word) -> Word:
     """The `size` bits of an address that stand above its lowest `above` bits."""
-    return address >> above & (1 << size) - 1
+    return (address >> above) & ((1 << size) - 1)
 
 
 def resolve_address_bits(s: State, root: Cap, address: Word, depth: Word) -> Resolution:

@@ -70,7 +70,7 @@ def finalise_step(s: State, slot: SlotRef) -> SlotRef:
     if is_removable(remainder, slot):
         return NULL
     s.slot[slot].cap = remainder
-    return slot_of_cnode(remainder.object, 0)
+    return reference_at(SlotRef, remainder.object)
 
 
 def is_removable(remainder: Cap, slot: SlotRef) -> bool:
@@ -78,7 +78,7 @@ def is_removable(remainder: Cap, slot: SlotRef) -> bool:
 
     Of a zombie that is itself in the first slot of its object, this one is no slot to be emptied.
     """
-    is_in_own_object = slot_of_cnode(remainder.object, 0) == slot
+    is_in_own_object = reference_at(SlotRef, remainder.object) == slot
     nothing_left = any_of(remainder.slots_left == 0, all_of(remainder.slots_left == 1, is_in_own_object))
     return any_of(remainder.kind == CapKind.Null, all_of(remainder.kind == CapKind.Zombie, nothing_left))
 

@@ -2,7 +2,7 @@
 
 An error arrives as a message: its label is the kind of error, its words say more about it.  The addresses of
 capabilities that a system call begins with are no part of that: where one leads nowhere the thread itself is at fault
-(seL4 manual, sections 3.4, 6 and 10.1).
+(seL4 manual, sections 3.4 and 10.1).
 """
 
 from __future__ import annotations

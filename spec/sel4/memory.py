@@ -42,12 +42,12 @@ def store_word(s: State, address: Word, number: Word, word: Word) -> None:
 
 def page_at(s: State, address: Word) -> UserData:
     """The 4 KiB of memory in which an address lies."""
-    return s.user_data[reference_at(UserDataRef, address >> PAGE_BITS << PAGE_BITS)]
+    return s.user_data[reference_at(UserDataRef, (address >> PAGE_BITS) << PAGE_BITS)]
 
 
 def first_word(address: Word) -> Word:
     """Which word of these 4 KiB is at the address."""
-    return (address & (1 << PAGE_BITS) - 1) >> 2
+    return (address & ((1 << PAGE_BITS) - 1)) >> 2
 
 
 def create(s: State, cap: Cap) -> None:
@@ -71,7 +71,7 @@ def create(s: State, cap: Cap) -> None:
         case CapKind.CNode:
             create_slots(s, start, 1 << cap.size_bits)
         case CapKind.Frame if not cap.is_device:
-            for page in range(1 << cap.size_bits >> PAGE_BITS):
+            for page in range(1 << (cap.size_bits - PAGE_BITS)):
                 s.user_data[reference_at(UserDataRef, start + (page << PAGE_BITS))] = UserData()
 
 

@@ -41,7 +41,7 @@ def message_info_length(info: Word) -> Word:
 
 def message_info_extra_caps(info: Word) -> Word:
     """How many capabilities a message with this message info names, beside the one it is sent by."""
-    return info >> 7 & 3
+    return (info >> 7) & 3
 
 
 def words_sent(info: Word) -> Word:
@@ -65,7 +65,7 @@ def lookup_ipc_buffer(s: State, thread: ThreadRef, is_receiver: bool) -> Word:
     if frame.kind != CapKind.Frame or frame.is_device:
         return 0
     if frame.vm_rights == READ_WRITE or (frame.vm_rights == READ_ONLY and not is_receiver):
-        return frame.object + (s.tcb[thread].ipc_buffer & (1 << frame.size_bits) - 1)
+        return frame.object + (s.tcb[thread].ipc_buffer & ((1 << frame.size_bits) - 1))
     return 0
 
 

@@ -61,8 +61,8 @@ LR = 14
 NEXT_IP = 15
 """Where the thread goes on when it is next in user mode."""
 CPSR = 16
-USER_CPSR = 0x150
-"""The processor's status with which a thread begins: user mode, interrupts are taken."""
+USER_CPSR = 0x50
+"""The processor's status with which a thread begins: user mode, without fast interrupts."""
 FAULT_IP = 17
 """The instruction with which the thread entered the kernel."""
 TPIDRURW = 18
