@@ -77,6 +77,13 @@ def test_terms_decode_as_ints_do(struct, field, data):
     assert [plain(word) for word in after] == layout.encode(struct.name, field.name, words, value)
 
 
+def test_a_value_of_two_words_has_the_first_one_lowest():
+    cap = layout.layout()["cap"]
+    assert cap.join([0x00000004, 0xF0000003]) == 0xF0000003_00000004
+    assert cap.split(0xF0000003_00000004) == [0x00000004, 0xF0000003]
+    assert [terms.value_of(terms.bits(word, 32)) for word in cap.split(terms.bits(0x12345678, 64))] == [0x12345678, 0]
+
+
 def test_kinds_are_told_apart_by_their_tags():
     kinds = layout.kinds_of(layout.layout(), "cap")
     assert len(kinds) == 18
@@ -96,7 +103,7 @@ def described(*fields, words=1, extra=""):
     return f'[thing]\nwords = {words}\ndoc = "A thing."\n{extra}\n[thing.fields]\n' + "\n".join(fields)
 
 
-def union(*kinds, base='[word]\nwords = 1\ndoc = ""'):
+def union(*kinds, base='[word]\nwords = 1\nvalue = true\ndoc = ""'):
     """The text of a layout with a union of kinds, each given by its tag, the tag's width and its place."""
     parts = [base]
     for number, (tag, width, low) in enumerate(kinds):
@@ -109,7 +116,8 @@ def union(*kinds, base='[word]\nwords = 1\ndoc = ""'):
     ("text", "reason"),
     [
         (union((1, 4, 0), base=""), "word: there are kinds of it, but no struct"),
-        (union((1, 4, 0), base='[word]\nwords = 2\ndoc = ""'), "its kinds have other numbers of words"),
+        (union((1, 4, 0), base='[word]\nwords = 1\ndoc = ""'), "what there are kinds of must be a value"),
+        (union((1, 4, 0), base='[word]\nwords = 2\nvalue = true\ndoc = ""'), "its kinds have other numbers of words"),
         (union((1, 4, 0), (2, 4, 1)), "the tags of its kinds are at different places"),
         (union((1, 4, 0), (1, 4, 0)), "kind0 and kind1 cannot be told apart"),
         (union((14, 4, 0), (30, 8, 0)), "kind0 and kind1 cannot be told apart"),
@@ -118,6 +126,10 @@ def union(*kinds, base='[word]\nwords = 1\ndoc = ""'):
         (union((1, 4, 0), (30, 8, 0), (1000, 10, 0)), "more than two widths"),
         (described(extra='union = "word"'), "a kind of a union has a tag"),
         (described(extra='tag = { field = "a", value = 1 }'), "a kind of a union has a tag"),
+        (
+            described(extra='union = "word"\nvalue = true\ntag = { field = "a", value = 1 }'),
+            "that a kind is a value is said of its union",
+        ),
     ],
 )
 def test_senseless_union_is_refused(text, reason):
@@ -151,7 +163,7 @@ def test_senseless_union_is_refused(text, reason):
         (described('a = { word = 0, low = true, width = 4, doc = "" }'), "'low' must be of type int"),
         (described("a = 3"), "thing.a: expected a table"),
         (described(words=0), "at least one word"),
-        (described(words=2, extra="value = true"), "a value is a single word, not 2"),
+        (described(words=3, extra="value = true"), "a value has 64 bits at most, not 96"),
         (described(extra="bits = 64"), "the words of a struct in memory have 32 bits"),
         (described(extra="bits = 16"), "words of 32 or 64 bits"),
     ],

@@ -32,13 +32,14 @@ def _paths(value: Sequence[str | os.PathLike[str]]) -> tuple[str, ...]:
 class Sources:
     """A program in C: `files` and `include` folders relative to `root`, and further compiler flags.
 
-    Locations are given relative to `root`.
+    The `native` files define, for the native build only, what the program declares and does not define.  Locations are given relative to `root`.
     """
 
     root: Path = field(converter=Path)
     files: tuple[str, ...] = field(converter=_paths)
     include: tuple[str, ...] = field(default=(), converter=_paths)
     flags: tuple[str, ...] = field(default=(), converter=tuple)
+    native: tuple[str, ...] = field(default=(), converter=_paths)
 
     def options(self) -> list[str]:
         """The compiler options that say how to read the sources."""

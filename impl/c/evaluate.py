@@ -14,8 +14,9 @@ from typing import Any
 
 from impl.c import ir, operations
 from impl.c.generate import Module, generate
-from impl.c.memory import Memory
+from impl.c.memory import ByteMemory, Memory
 from impl.c.places import Access, Place, Shapes
+from impl.c.primitives import Primitives
 from refinement import bits
 from refinement.bits import Bits, Truth
 from refinement.terms import Term
@@ -24,7 +25,7 @@ Guard = Callable[[Truth, str, str, str], None]
 """Called with a condition that must hold, its kind, what it says, and where (`file:line`).
 
 Kinds: `pointer`, `array`, `shift`, `division`, `overflow`, `cast`, `uninitialised`, `return`, `builtin`,
-`unreachable`.  Conditions that hold whatever the state are not reported.
+`unreachable`, `object`.  Conditions that hold whatever the state are not reported.
 """
 
 LoopHook = Callable[[str, dict[str, Any], tuple[str, ...]], None]
@@ -131,7 +132,7 @@ class Evaluator:
     - `at_call(name, arguments)` is called on entry to each function without a result, which is left at once
       if that is true.
     - `ghosts[name](*arguments)` is called for a ghost function, `externals[name](*arguments)` for one
-      that has no definition.
+      that has no definition; `primitives` are such functions that say which objects live in plain memory.
     - `location` is the `file:line` of what is evaluated, as of the last decision, guard or access.
     """
 
@@ -146,6 +147,7 @@ class Evaluator:
         at_call: CallHook | None = None,
         ghosts: Mapping[str, Callable[..., None]] | None = None,
         externals: Mapping[str, Callable[..., Bits | None]] | None = None,
+        primitives: Primitives | None = None,
     ):
         self.program = program
         self.memory = memory
@@ -157,7 +159,11 @@ class Evaluator:
         self.at_loop = at_loop
         self.at_call = at_call
         self.ghosts = ghosts or {}
-        self.externals = externals or {}
+        self.externals: Mapping[str, Callable[..., Bits | None]] = externals or {}
+        if primitives is not None:
+            if not isinstance(memory, ByteMemory):
+                raise TypeError("primitives are known on bytes only")
+            self.externals = {**self.externals, **primitives.on(self, memory)}
         self.addresses = memory.addresses
         self.executable = executable(program)
         self.shapes = self.executable.shapes

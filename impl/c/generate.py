@@ -57,6 +57,7 @@ class _Tables:
         self.types: list[ir.Type] = []
         self._known_accesses: dict[tuple, str] = {}
         self._known_types: dict[ir.Type, str] = {}
+        self.computing: dict[str, bool] = {}
 
     def access(self, type: ir.Type | None, name: str, steps: tuple[str | None, ...]) -> str:
         key = (type, name, steps)
@@ -101,7 +102,8 @@ def _signed(type: ir.Type) -> bool:
 
 
 class _ExpressionEmitter:
-    """Expressions to code.  `open` counts what was emitted that is a guard, a call or a decision.
+    """Expressions to code.  `open` counts what was emitted that is a guard, a decision, or a call that is not free
+    of them.
 
     An expression during which it does not grow can be evaluated whether it is needed or not.
     """
@@ -259,6 +261,10 @@ class _ExpressionEmitter:
                 return f"bits_shift_left({left}, {right}, {width})"
             if isinstance(left, int) and left << right < 1 << (width - 1):
                 return left << right
+        if not is_signed and _is_below(expression.right, width):
+            name = "shift_left" if expression.operator == "<<" else "shift_right"
+            distance = self._resized(right, _width(expression.right.type), width, False)
+            return f"bits_{name}({left}, {distance}, {width})"
         self.open += 1
         name = "shift_left" if expression.operator == "<<" else "shift_right"
         distance_width = _width(expression.right.type)
@@ -317,9 +323,11 @@ class _ExpressionEmitter:
 
     def call_code(self, expression: ir.Call) -> str:
         """The call, whatever it returns."""
-        self.open += 1
+        if self.program is None:
+            return "no constant"
+        if not _only_computes(self.program, self.tables, expression.function):
+            self.open += 1
         arguments = [str(self.value(part)) for part in expression.arguments]
-        assert self.program is not None
         function = self.program.functions[expression.function]
         name = expression.function
         if name in self.program.ghost or function.body is None:
@@ -630,6 +638,47 @@ class _FunctionEmitter(_ExpressionEmitter):
         if leaves_early:
             return [before]
         return [] if terminates(arm.body) and not isinstance(arm.body[-1], ir.Break | ir.Block) else [end]
+
+
+def _is_below(expression: ir.Expression, limit: int) -> bool:
+    """Whether an unsigned value is certainly less than the limit, being masked by a constant."""
+    match expression:
+        case ir.Binary(operator="&", left=left, right=right) if not _signed(expression.type):
+            return any(isinstance(part, ir.Constant) and part.value < limit for part in (left, right))
+    return False
+
+
+def _only_computes(program: ir.Program, tables: _Tables, name: str) -> bool:
+    """Whether a function does nothing but compute its result, without guards and decisions: a call of it is an
+    expression like others."""
+    found = tables.computing.get(name)
+    if found is None:
+        found = tables.computing[name] = name not in program.ghost and _computes(program, tables, name)
+    return found
+
+
+def _computes(program: ir.Program, tables: _Tables, name: str) -> bool:
+    function = program.functions[name]
+    statements = function.body.body if function.body is not None else ()
+    if not statements or not isinstance(statements[-1], ir.Return):
+        return False
+    scratch = _Tables()
+    scratch.computing = tables.computing
+    emitter = _ExpressionEmitter(program, scratch)
+    emitter.assigned = {parameter.unique for parameter in function.parameters}
+    for statement in statements:
+        match statement:
+            case (
+                ir.Declare(variable=variable, value=ir.Expression() as value)
+                | ir.Assign(place=ir.Local(variable=variable), value=value)
+            ):
+                emitter.value(value)
+                emitter.assigned.add(variable.unique)
+            case ir.Return(value=ir.Expression() as value):
+                emitter.value(value)
+            case _:
+                return False
+    return emitter.open == 0 and not scratch.accesses
 
 
 def _own(statement: ir.Statement) -> Iterable[ir.Statement]:

@@ -16,6 +16,7 @@ from impl.c.evaluate import Evaluator, UndefinedBehaviour, executable
 from impl.c.memory import ByteMemory, SplitMemory
 from impl.c.operations import UNSET, LoopBound
 from impl.c.places import Place, Shape, global_addresses
+from impl.c.primitives import Primitives
 from impl.c.view import CView, ObjectsView, Packed, PlaceView, Reader, key_of, roots
 from refinement import bits, terms, values
 from refinement.bits import Bits, Truth
@@ -37,7 +38,7 @@ class CLayer:
 
     `operations` maps an operation's name to that of its C function, whose parameters are named as the
     operation's, but in camel case.  `kinds` and `packed` are those of `CView`.  Locations in the program are
-    relative to `root`.
+    relative to `root`.  `primitives` are the functions that say which objects live.
     """
 
     program: ir.Program = field(repr=False)
@@ -46,6 +47,7 @@ class CLayer:
     operations: Mapping[str, str] = field(repr=False)
     root: Path = field(factory=Path, repr=False)
     name: str = "c"
+    primitives: Primitives | None = field(default=None, repr=False)
 
     @cached_property
     def schema(self) -> Schema:
@@ -134,7 +136,8 @@ class CLayer:
         """Run an operation on a plain state; UndefinedBehaviour where a guard does not hold."""
         function = self.function(operation)
         try:
-            Evaluator(self.program, plain_state).call(function.name, arguments_of(function, arguments))
+            evaluator = Evaluator(self.program, plain_state, primitives=self.primitives)
+            evaluator.call(function.name, arguments_of(function, arguments))
         except UndefinedBehaviour as error:
             raise UndefinedBehaviour(error.kind, error.message, self.place(error.location)) from None
 

@@ -63,6 +63,7 @@ class ByteMemory:
         self.objects: dict[int, str] = {}
         self._regions: list[tuple[int, int, bytearray]] = []
         self._places: dict[tuple[str, str], Place] = {}
+        self._sizes: dict[str, int] = {}
         self.map(*objects)
         for name, address in self.addresses.items():
             size = program.size_of(program.globals[name].type)
@@ -152,11 +153,26 @@ class ByteMemory:
         size, align = self.program.size_and_align(shape.type)
         if address % align:
             raise ValueError(f"{address:#x} is not aligned for a {root}")
-        for other, name in self.objects.items():
-            if address < other + self.program.size_of(self.program.named_type(name)) and other < address + size:
-                raise ValueError(f"a {root} at {address:#x} overlaps the {name} at {other:#x}")
+        for other in self.overlapping(address, size):
+            raise ValueError(f"a {root} at {address:#x} overlaps the {self.objects[other]} at {other:#x}")
         self.write_bytes(address, bytes(size))
-        self.objects[address] = shape.root
+        self.add(shape.root, address)
+
+    def add(self, root: str, address: int) -> None:
+        """Note that an object of a type, by the name of its root, lives at an address."""
+        self.size_of(root)
+        self.objects[address] = root
+
+    def size_of(self, root: str) -> int:
+        """The size in bytes of an object of a type."""
+        if root not in self._sizes:
+            self._sizes[root] = self.program.size_of(self.program.named_type(root))
+        return self._sizes[root]
+
+    def overlapping(self, start: int, size: int) -> list[int]:
+        """The addresses of the live objects of which some byte is in a range."""
+        sizes, end = self._sizes, start + size
+        return [at for at, name in self.objects.items() if at < end and start < at + sizes[name]]
 
     def free(self, address: int) -> None:
         """End the life of the object at an address; KeyError if there is none."""

@@ -30,7 +30,7 @@ from impl.c.places import Place
 from refinement.bits import Bits
 from refinement.terms import Term
 
-_FLAGS = ("-shared", "-fPIC", "-O2", "-w", "-std=gnu11", "-fno-strict-aliasing", "-fwrapv")
+_FLAGS = ("-shared", "-fPIC", "-O2", "-w", "-std=gnu11", "-fno-strict-aliasing", "-fwrapv", "-Wl,-z,defs")
 _ZIG_FLAGS = ("-fno-sanitize=all",)
 # Undefined behaviour is the evaluator's to find; here it must not stop the process.
 
@@ -439,13 +439,13 @@ def _build(path: Path, program: ir.Program, sources: clang.Sources) -> None:
     undefined = sorted(
         name for name, function in program.functions.items() if function.body is None and name not in program.ghost
     )
-    if undefined:
+    if undefined and not sources.native:
         raise toolchain.CompilerError(f"the native build has no definition of {', '.join(undefined)}")
     with tempfile.TemporaryDirectory(prefix="refine-native-") as temporary:
         folder = Path(temporary)
         (folder / "helpers.c").write_text(_HELPERS)
         files = ["helpers.c"]
-        for number, unit in enumerate(sources.files):
+        for number, unit in enumerate((*sources.files, *sources.native)):
             preprocess = [str(toolchain.zig()), "clang", *sources.options(), "-w", "-E", unit]
             text = for_host(toolchain.run(preprocess, sources.root))
             file = f"unit{number}.c"

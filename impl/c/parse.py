@@ -84,7 +84,7 @@ def _files(sources: Sources) -> list[str]:
         for name in names
         if name.endswith(".h")
     }
-    return [*sources.files, *sorted(headers)]
+    return [*sources.files, *sources.native, *sorted(headers)]
 
 
 @functools.cache

@@ -15,9 +15,9 @@ from refinement.logic import Ref
 from refinement.state import FieldMap, Keys
 from refinement.terms import Term
 
-SLOT = 0x400
-"""The distance of the objects of a kind, which suits every alignment."""
-SLOTS = 64
+SLOT = 0x1000
+"""The distance of the objects of a kind, which is more than the size of any."""
+SLOTS = 48
 """How many slots are kept for each kind."""
 
 
@@ -47,7 +47,7 @@ def concretise(
         memory.store(place, place.shape.width, value(maps[place.shape.name].get(keys)))
 
     for kind, root in roots(program, kinds).items():
-        for ref in objects[kind]:
+        for ref in objects.get(kind, ()):
             memory.allocate(root, ref.number)
             for shape, indices in shapes.named(root).leaves():
                 if shape.name in maps:

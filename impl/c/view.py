@@ -47,6 +47,9 @@ class Packed(Protocol):
     def fields(self) -> Collection[str]:
         """The names of the fields."""
 
+    def split(self, value: Bits) -> list[Bits]:
+        """The words of a structure that is passed around as one integer."""
+
     def decode(self, name: str, words: Sequence[Bits]) -> Bits:
         """The value of a field in the structure's words; as wide as a word."""
 
@@ -195,7 +198,7 @@ class Unpacked:
         if name not in self._layout.fields:
             raise AttributeError(f"the packed value has no field {name!r}")
         word = self._word.term if isinstance(self._word, Word) else self._word
-        return wrapped(self._layout.decode(name, (word,)))
+        return wrapped(self._layout.decode(name, self._layout.split(word)))
 
 
 def roots(program: ir.Program, kinds: Mapping[str, str]) -> dict[str, str]:

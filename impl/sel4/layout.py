@@ -60,9 +60,9 @@ class Tag:
 
 @frozen
 class Struct:
-    """`words` words of `bits` bits; a `value` is a single word that is passed around, not kept in memory.
+    """`words` words of `bits` bits; a `value` is passed around, as one integer with the first word lowest.
 
-    With a `union` it is one kind of the words of that name, the one with the `tag`.
+    With a `union` it is one kind of the value of that name, the one with the `tag`.
     """
 
     name: str
@@ -83,6 +83,26 @@ class Struct:
     def prefix(self) -> str:
         """What the names of its C functions begin with."""
         return f"{self.union}_{self.name}" if self.union else self.name
+
+    @property
+    def width(self) -> int:
+        """How many bits all words have together."""
+        return self.words * self.bits
+
+    def split(self, value: Bits) -> list[Bits]:
+        """The words of a value."""
+        return [
+            bits.resize(bits.shift_right(value, self.bits * number, self.width), self.width, self.bits, is_signed=False)
+            for number in range(self.words)
+        ]
+
+    def join(self, words: Sequence[Bits]) -> Bits:
+        """The value that consists of these words."""
+        value: Bits = 0
+        for number, word in enumerate(words):
+            wide = bits.resize(word, self.bits, self.width, is_signed=False)
+            value = bits.bit_or(value, bits.shift_left(wide, self.bits * number, self.width), self.width)
+        return value
 
     def field(self, name: str) -> Field:
         """The field of that name; KeyError if there is none."""
@@ -129,15 +149,17 @@ def load(text: str) -> Layout:
     except tomllib.TOMLDecodeError as error:
         raise LayoutError(f"the layout is not proper TOML: {error}") from error
     structs = {name: _struct(name, table) for name, table in tables.items()}
-    for name in dict.fromkeys(struct.union for struct in structs.values() if struct.union):
+    for name in unions(structs):
         _check_union(name, structs)
     return structs
 
 
 def _check_union(name: str, structs: Layout) -> None:
-    """LayoutError unless the kinds of a union have its size, and tags at one place that differ."""
+    """LayoutError unless a union is a value, and its kinds have its size, and tags at one place that differ."""
     if name not in structs:
         raise LayoutError(f"{name}: there are kinds of it, but no struct of that name")
+    if not structs[name].value:
+        raise LayoutError(f"{name}: what there are kinds of must be a value")
     kinds = kinds_of(structs, name)
     if any(kind.words != structs[name].words for kind in kinds):
         raise LayoutError(f"{name}: its kinds have other numbers of words")
@@ -152,6 +174,11 @@ def _check_union(name: str, structs: Layout) -> None:
     narrow_tags, _, first_wide, _ = tag_widths(structs, name)
     if first_wide is not None and max(narrow_tags) >= first_wide:
         raise LayoutError(f"{name}: the narrow tags must be below the low bits of the wide ones")
+
+
+def unions(structs: Layout) -> list[str]:
+    """The names of the structs that there are kinds of."""
+    return list(dict.fromkeys(struct.union for struct in structs.values() if struct.union))
 
 
 def kinds_of(structs: Layout, union: str) -> list[Struct]:
@@ -228,9 +255,12 @@ def _struct(name: str, table: Any) -> Struct:
         raise LayoutError(f"{name}: a kind of a union has a tag, and nothing else has one")
     if entries["words"] < 1 or entries["bits"] not in (32, 64):
         raise LayoutError(f"{name}: a struct has at least one word, and words of 32 or 64 bits")
-    if entries["value"] and entries["words"] != 1:
-        raise LayoutError(f"{name}: a value is a single word, not {entries['words']}")
-    if entries["bits"] != 32 and not entries["value"]:
+    if tag is not None and entries["value"]:
+        raise LayoutError(f"{name}: that a kind is a value is said of its union")
+    is_value = entries["value"] or tag is not None
+    if is_value and entries["words"] * entries["bits"] > 64:
+        raise LayoutError(f"{name}: a value has 64 bits at most, not {entries['words'] * entries['bits']}")
+    if entries["bits"] != 32 and not is_value:
         raise LayoutError(f"{name}: the words of a struct in memory have 32 bits")
     fields: dict[str, Field] = {}
     for field_name, field_table in entries["fields"].items():
@@ -239,9 +269,7 @@ def _struct(name: str, table: Any) -> Struct:
             if other.word == field.word and other.mask & field.mask:
                 raise LayoutError(f"{name}.{field_name}: shares bits of word {field.word} with {other.name}")
         fields[field_name] = field
-    return Struct(
-        name, entries["words"], entries["bits"], entries["value"], entries["doc"], fields, entries["union"], tag
-    )
+    return Struct(name, entries["words"], entries["bits"], is_value, entries["doc"], fields, entries["union"], tag)
 
 
 def _field(where: str, name: str, table: Any, words: int, width_of_word: int) -> Field:
@@ -283,7 +311,10 @@ def c_header(structs: Layout) -> str:
     for struct in structs.values():
         parts.append(_c_type(struct))
         if kinds_of(structs, struct.name):
+            parts.append(_c_tags(structs, struct))
             parts.append(_c_tag_getter(structs, struct))
+        if struct.tag is not None:
+            parts.append(_c_maker(struct))
         for field in struct.fields.values():
             parts.append(_c_getter(struct, field))
             parts.append(_c_setter(struct, field))
@@ -296,17 +327,22 @@ def _c_type(struct: Struct) -> str:
     if struct.union:
         return comment
     if struct.value:
-        return f"{comment}typedef {_c_word(struct)} {struct.name}_t;\n"
+        return f"{comment}typedef {_c_integer(struct.width)} {struct.name}_t;\n"
     body = f"struct {struct.name} {{\n    word_t words[{struct.words}];\n}};\n"
     return f"{comment}{body}typedef struct {struct.name} {struct.name}_t;\n"
 
 
-def _c_word(struct: Struct) -> str:
-    return "word_t" if struct.bits == 32 else "uint64_t"
+def _c_tags(structs: Layout, struct: Struct) -> str:
+    tags = [f"    {kind.prefix} = {_tag_value(kind)}" for kind in kinds_of(structs, struct.name)]
+    return f"/* The tags of the kinds. */\nenum {struct.name}_tag {{\n" + ",\n".join(tags) + "\n};\n"
 
 
-def _c_constant(struct: Struct, value: int) -> str:
-    return f"{value:#0{2 + struct.bits // 4}x}{'u' if struct.bits == 32 else 'ull'}"
+def _c_integer(width: int) -> str:
+    return "word_t" if width == 32 else "uint64_t"
+
+
+def _c_constant(width: int, value: int) -> str:
+    return f"{value:#0{2 + width // 4}x}{'u' if width == 32 else 'ull'}"
 
 
 def _c_shifted(value: str, distance: int) -> str:
@@ -315,49 +351,71 @@ def _c_shifted(value: str, distance: int) -> str:
     return f"({value} << {distance})" if distance > 0 else f"({value} >> {-distance})"
 
 
-def _c_masked(struct: Struct, value: str, mask: int) -> str:
-    full = mask == (1 << struct.bits) - 1
-    return value if full else f"({value} & {_c_constant(struct, mask)})"
+def _c_masked(value: str, mask: int, width: int) -> str:
+    full = mask == (1 << width) - 1
+    return value if full else f"({value} & {_c_constant(width, mask)})"
 
 
-def _c_place(struct: Struct, field: Field) -> str:
-    return "x" if struct.value else f"p->words[{field.word}]"
+def _c_word(struct: Struct, number: int) -> str:
+    """The word of that number, of the value `x` or of the structure that `p` points to."""
+    if not struct.value:
+        return f"p->words[{number}]"
+    return "x" if struct.words == 1 else f"(word_t){_c_shifted('x', -struct.bits * number)}"
 
 
 def _c_getter(struct: Struct, field: Field) -> str:
     shift = struct.shift(field)
     mask = field.mask << shift if shift > 0 else field.mask >> -shift
-    value = _outer(_c_masked(struct, _c_shifted(_c_place(struct, field), shift), mask))
+    value = _outer(_c_masked(_c_shifted(_c_word(struct, field.word), shift), mask, struct.bits))
     name, parameter = _c_function(struct, "get", field)
-    return f"/* {field.doc} */\nstatic inline {_c_word(struct)} {name}({parameter})\n{{\n    return {value};\n}}\n"
+    integer = _c_integer(struct.bits)
+    return f"/* {field.doc} */\nstatic inline {integer} {name}({parameter})\n{{\n    return {value};\n}}\n"
 
 
 def tag_getter(structs: Layout, union: str) -> str:
-    """The C function that tells the kind of a union's words, by name."""
-    return f"{union}_ptr_get_{_tag_field(kinds_of(structs, union)[0]).name}"
+    """The C function that tells the kind of a value, by name."""
+    return f"{union}_get_{_tag_field(kinds_of(structs, union)[0]).name}"
 
 
 def _c_tag_getter(structs: Layout, struct: Struct) -> str:
     field = _tag_field(kinds_of(structs, struct.name)[0])
     _, narrow, first_wide, wide = tag_widths(structs, struct.name)
-    place = _c_shifted(f"p->words[{field.word}]", -field.low)
+    place = _c_shifted(_c_word(struct, field.word), -field.low)
     value = f"{place} & {(1 << narrow) - 1:#x}u"
     if first_wide is not None:
         value = f"({value}) < {first_wide:#x}u ? {value} : {place} & {(1 << wide) - 1:#x}u"
     name = tag_getter(structs, struct.name)
-    return f"/* The tag of the kind. */\nstatic inline word_t {name}({struct.name}_t *p)\n{{\n    return {value};\n}}\n"
+    return f"/* The tag of the kind. */\nstatic inline word_t {name}({struct.name}_t x)\n{{\n    return {value};\n}}\n"
+
+
+def maker(kind: Struct) -> str:
+    """The C function that makes a new value of a kind, by name."""
+    return f"{kind.prefix}_new"
+
+
+def _c_maker(kind: Struct) -> str:
+    value = kind.join(kind.encode(_tag_field(kind).name, [0] * kind.words, _tag_value(kind)))
+    assert isinstance(value, int)
+    constant = _c_constant(kind.width, value)
+    comment = "/* One whose fields are all 0. */\n"
+    return f"{comment}static inline {kind.type}_t {maker(kind)}(void)\n{{\n    return {constant};\n}}\n"
 
 
 def _c_setter(struct: Struct, field: Field) -> str:
-    place = _c_place(struct, field)
-    ones = (1 << struct.bits) - 1
-    value = _c_masked(struct, _c_shifted("v", -struct.shift(field)), field.mask)
-    if field.mask != ones:
-        value = f"{_c_masked(struct, place, ones ^ field.mask)} | {value}"
+    value = _c_masked(_c_shifted("v", -struct.shift(field)), field.mask, struct.bits)
+    place = _c_word(struct, field.word)
+    kept, width = ((1 << struct.bits) - 1) ^ field.mask, struct.bits
+    if struct.value and struct.words > 1:
+        place, width = "x", struct.width
+        above = struct.bits * field.word
+        value = _c_shifted(f"(uint64_t){value}", above) if above else value
+        kept = ((1 << width) - 1) ^ (field.mask << above)
+    if kept:
+        value = f"{_c_masked(place, kept, width)} | {value}"
     name, parameter = _c_function(struct, "set", field)
-    result = f"{struct.name}_t" if struct.value else "void"
+    result = f"{struct.type}_t" if struct.value else "void"
     body = f"return {_outer(value)}" if struct.value else f"{place} = {_outer(value)}"
-    return f"static inline {result} {name}({parameter}, {_c_word(struct)} v)\n{{\n    {body};\n}}\n"
+    return f"static inline {result} {name}({parameter}, {_c_integer(struct.bits)} v)\n{{\n    {body};\n}}\n"
 
 
 def _c_function(struct: Struct, verb: str, field: Field) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from attrs import define, field, frozen
 from impl.c.evaluate import Evaluator, UndefinedBehaviour, executable
 from impl.c.layer import CLayer, CState
 from impl.c.memory import OBJECTS, ByteMemory
-from impl.sel4.layout import Field, Struct, kinds_of, layout, tag_getter
+from impl.sel4.layout import Field, Struct, kinds_of, layout, maker, tag_getter, unions
 from impl.sel4.program import FOLDER, program
 from refinement import bits, terms
 from refinement.bits import Bits, Truth
@@ -75,7 +75,7 @@ class Outcome:
 def tasks() -> tuple[Task, ...]:
     """A task for each field of each struct, in the order of the layout, then one for each union."""
     fields = tuple(task(Accessors(struct, entry)) for struct in layout().values() for entry in struct.fields.values())
-    return fields + tuple(union_task(union) for union in dict.fromkeys(s.union for s in layout().values() if s.union))
+    return fields + tuple(union_task(union) for union in unions(layout()))
 
 
 def task(accessors: Accessors) -> Task:
@@ -84,44 +84,29 @@ def task(accessors: Accessors) -> Task:
 
 
 def union_task(union: str) -> Task:
-    """The task that proves that the kinds of a union are told apart by their tags."""
-    return Task(f"sel4/layout/{union}/kinds", (_union_obligation(union),), functools.partial(_prove_kinds, union))
+    """The task that proves that the kinds of a union are told apart by their tags, and are made with them."""
+    return Task(f"sel4/layout/{union}/kinds", _union_obligations(union), functools.partial(_prove_kinds, union))
 
 
-def _union_obligation(union: str) -> Obligation:
-    function = tag_getter(layout(), union)
-    claim = f"{function} gives a kind's tag just if the layout says that the words are of that kind, and of no other."
-    location = relative(str(FOLDER / program().functions[function].location))
-    return Obligation(f"sel4/layout/{union}/kinds/tag", "c", function, claim, Kind.LAYOUT, location)
+def _union_obligations(union: str) -> tuple[Obligation, ...]:
+    getter, first = tag_getter(layout(), union), maker(kinds_of(layout(), union)[0])
+    tag = f"{getter} gives a kind's tag just if the layout says that the words are of that kind, and of no other."
+    new = f"{first} and the like give words of the kind in their name in which all other fields are 0."
+    found = []
+    for claim, function, text in (("tag", getter, tag), ("new", first, new)):
+        location = relative(str(FOLDER / program().functions[function].location))
+        found.append(Obligation(f"sel4/layout/{union}/kinds/{claim}", "c", function, text, Kind.LAYOUT, location))
+    return tuple(found)
 
 
 def _prove_kinds(union: str, settings: Settings) -> list[Result]:
     started = time.perf_counter()
     terms.reset()
     solver = Solver(settings.rlimit, settings.seconds)
-    function = tag_getter(layout(), union)
-    layer = CLayer(program(), {union: union}, layout(), {"tag": function}, FOLDER)
+    of_tag, of_new = _union_obligations(union)
     status, paths, witnessed = Status.PROVED, 0, 0
     found: dict[str, Any] | None = None
-
-    def body(run: Run) -> tuple[list[Bits], Term]:
-        state = layer.fresh(MACHINE, "")
-        this = SymbolicRef(union, terms.variable("object", MACHINE.reference))
-        run.assume(term_of_truth(state.exists(union, this)))
-        words = _words(layout()[union], state, this)
-        tag = bits.plain(layer.call(run, state, "tag", {"p": this}).term)
-        goals = [guard.condition for guard in run.guards]
-        kinds = {kind.name: kind for kind in kinds_of(layout(), union)}
-        is_kind = {}
-        for name, kind in kinds.items():
-            assert kind.tag is not None
-            is_kind[name] = _equal(kind.decode(kind.tag.field, words), kind.tag.value, 32)
-            goals.append(terms.equal(is_kind[name], _equal(tag, kind.tag.value, 32)))
-        pairs = itertools.combinations(is_kind.values(), 2)
-        goals += [terms.negate(terms.conjunction(pair)) for pair in pairs]
-        return words, terms.conjunction(goals)
-
-    for words, goal in Explorer(solver).explore(body):
+    for value, goal in Explorer(solver).explore(lambda run: _run_tag(union)):
         paths += 1
         witnessed += solver.check() == "sat"
         if found is not None or solver.check([terms.negate(goal)]) == "unsat":
@@ -129,11 +114,12 @@ def _prove_kinds(union: str, settings: Settings) -> list[Result]:
         model = solver.model([terms.negate(goal)])
         status = Status.UNKNOWN if model is None else Status.REFUTED
         if model is not None:
-            found = _kinds_counterexample(union, [model.value(bits.lift(word, 32)) for word in words])
+            found = _kinds_counterexample(union, model.value(value))
     seconds = time.perf_counter() - started
+    wrong = wrong_makers(union)
     return [
         Result(
-            obligation=_union_obligation(union),
+            obligation=of_tag,
             status=status,
             seconds=seconds,
             paths=paths,
@@ -142,12 +128,47 @@ def _prove_kinds(union: str, settings: Settings) -> list[Result]:
             witnessed=witnessed,
             note="" if status is Status.PROVED else "the tags do not tell the kinds apart as the layout says",
             counterexample=found,
-        )
+        ),
+        Result(
+            obligation=of_new,
+            status=Status.REFUTED if wrong else Status.PROVED,
+            seconds=time.perf_counter() - started - seconds,
+            paths=1,
+            witnessed=1,
+            note="; ".join(wrong),
+            counterexample=_makers_counterexample(union, wrong) if wrong else None,
+        ),
     ]
 
 
-def _kinds_counterexample(union: str, words: list[int]) -> dict[str, Any]:
-    """Words whose kind the C function and the layout do not agree on, as a story, a scenario and a test."""
+def _run_tag(union: str) -> tuple[Term, Term]:
+    """Run the function that tells the kind on an unknown value: the value, and what is to hold."""
+    struct = layout()[union]
+    value = terms.variable("value", terms.bit_vector(struct.width))
+    goals: list[Term] = []
+    tag = _evaluator(goals).call(tag_getter(layout(), union), [value])
+    assert tag is not None
+    is_kind = []
+    for kind in kinds_of(layout(), union):
+        assert kind.tag is not None
+        is_kind.append(_equal(kind.decode(kind.tag.field, struct.split(value)), kind.tag.value, struct.bits))
+        goals.append(terms.equal(is_kind[-1], _equal(tag, kind.tag.value, struct.bits)))
+    goals += [terms.negate(terms.conjunction(pair)) for pair in itertools.combinations(is_kind, 2)]
+    return value, terms.conjunction(goals)
+
+
+def _evaluator(guards: list[Term]) -> Evaluator:
+    """An evaluator of functions that only compute; the conditions on which they are defined are added to the list."""
+
+    def note(condition: Truth, *_: str) -> None:
+        guards.append(bits.lift_truth(condition))
+
+    return Evaluator(program(), ByteMemory(program(), executable(program()).shapes), note)
+
+
+def _kinds_counterexample(union: str, value: int) -> dict[str, Any]:
+    """A value whose kind the C function and the layout do not agree on, as a story, a scenario and a test."""
+    words = [_int(word) for word in layout()[union].split(value)]
     story = [f"sel4/layout/{union}/kinds/tag", f"words: {_hex(words)}", *replay_kinds(union, words)]
     test = (
         f'"""Replays a counterexample to sel4/layout/{union}/kinds/tag."""\n\n'
@@ -159,18 +180,34 @@ def _kinds_counterexample(union: str, words: list[int]) -> dict[str, Any]:
 
 def replay_kinds(union: str, words: Sequence[int]) -> list[str]:
     """Run the function that tells a union's kind on plain words, and say what is not as the layout has it."""
-    memory = ByteMemory(program(), executable(program()).shapes)
-    address = OBJECTS[0]
-    memory.allocate(union, address)
-    for number, word in enumerate(words):
-        memory.write(union, address, f"words[{number}]", word)
     function = tag_getter(layout(), union)
-    tag = _int(Evaluator(program(), memory).call(function, [address]))
+    tag = _int(_evaluator([]).call(function, [layout()[union].join(words)]))
     found = []
     for kind in kinds_of(layout(), union):
         assert kind.tag is not None
         if (kind.decode(kind.tag.field, words) == kind.tag.value) != (tag == kind.tag.value):
             found.append(f"{function} gives {tag:#x}; the tag of {kind.name} is {kind.tag.value:#x}")
+    return found
+
+
+def _makers_counterexample(union: str, wrong: list[str]) -> dict[str, Any]:
+    test = (
+        f'"""Replays a counterexample to sel4/layout/{union}/kinds/new."""\n\n'
+        f"from impl.sel4.layout_proofs import wrong_makers\n\n\n"
+        f"def test_new_{union}():\n    assert wrong_makers({union!r}) == []\n"
+    )
+    return {"story": [f"sel4/layout/{union}/kinds/new", *wrong], "scenario": {"union": union}, "pytest": test}
+
+
+def wrong_makers(union: str) -> list[str]:
+    """Run the functions that make a value of each kind, and say what is not as the layout has it."""
+    found = []
+    for kind in kinds_of(layout(), union):
+        assert kind.tag is not None
+        made = _int(_evaluator([]).call(maker(kind)))
+        expected = _int(kind.join(kind.encode(kind.tag.field, [0] * kind.words, kind.tag.value)))
+        if made != expected:
+            found.append(f"{maker(kind)} gives {made:#x}, the layout says {expected:#x}")
     return found
 
 
@@ -188,7 +225,7 @@ def _obligations(accessors: Accessors) -> tuple[Obligation, ...]:
 def _layer(accessors: Accessors) -> CLayer:
     """A layer of which the getter and setter are the operations, and the struct, if it is one in memory, a kind."""
     name = accessors.struct.name
-    kinds = {} if accessors.struct.value else {name: accessors.struct.type}
+    kinds = {} if accessors.struct.value else {name: name}
     functions = {"get": accessors.getter, "set": accessors.setter}
     return CLayer(program(), kinds, layout(), functions, FOLDER)
 
@@ -237,22 +274,21 @@ def _run(accessors: Accessors, run: Run) -> Outcome:
 
 
 def _run_on_value(accessors: Accessors, value: Term) -> Outcome:
-    word = terms.variable("word", value.sort)
+    struct = accessors.struct
+    whole = terms.variable("whole", terms.bit_vector(struct.width))
     guards: list[Term] = []
-
-    def note(condition: Truth, *_: str) -> None:
-        guards.append(bits.lift_truth(condition))
-
-    evaluator = Evaluator(program(), ByteMemory(program(), executable(program()).shapes), note)
+    evaluator = _evaluator(guards)
 
     def call(function: str, *arguments: Bits) -> Bits:
         result = evaluator.call(function, arguments)
         assert result is not None
         return result
 
-    after = call(accessors.setter, word, value)
-    goals = _goals(accessors, [word], value, call(accessors.getter, word), [after], call(accessors.getter, after))
-    return Outcome([word], value, {**goals, "guards": terms.conjunction(guards)})
+    words = struct.split(whole)
+    after = call(accessors.setter, whole, value)
+    again = call(accessors.getter, after)
+    goals = _goals(accessors, words, value, call(accessors.getter, whole), struct.split(after), again)
+    return Outcome(words, value, {**goals, "guards": terms.conjunction(guards)})
 
 
 def _run_on_object(accessors: Accessors, run: Run, value: Term) -> Outcome:
@@ -371,19 +407,20 @@ def replay(scenario: Mapping[str, Any]) -> list[str]:
     if struct.value:
 
         def run() -> tuple[Any, list[int], Any]:
-            before = evaluator.call(accessors.getter, words)
-            after = _int(evaluator.call(accessors.setter, [words[0], value]))
-            return before, [after], evaluator.call(accessors.getter, [after])
+            whole = struct.join(words)
+            before = evaluator.call(accessors.getter, [whole])
+            after = _int(evaluator.call(accessors.setter, [whole, value]))
+            return before, [_int(word) for word in struct.split(after)], evaluator.call(accessors.getter, [after])
     else:
         address = OBJECTS[0]
-        memory.allocate(struct.type, address)
+        memory.allocate(struct.name, address)
         for number, word in enumerate(words):
-            memory.write(struct.type, address, f"words[{number}]", word)
+            memory.write(struct.name, address, f"words[{number}]", word)
 
         def run() -> tuple[Any, list[int], Any]:
             before = evaluator.call(accessors.getter, [address])
             evaluator.call(accessors.setter, [address, value])
-            after = [memory.read(struct.type, address, f"words[{number}]") for number in range(struct.words)]
+            after = [memory.read(struct.name, address, f"words[{number}]") for number in range(struct.words)]
             return before, after, evaluator.call(accessors.getter, [address])
 
     try:

@@ -10,6 +10,7 @@ from impl.c import ir
 from impl.c.clang import Sources
 from impl.c.layer import CLayer
 from impl.c.parse import parse
+from impl.c.primitives import Primitives
 from impl.c.subset import OutsideSubset
 from impl.c.toolchain import CompilerError
 from impl.c.view import CView, Reader
@@ -20,8 +21,27 @@ from refinement.places import relative
 FOLDER = Path(__file__).parent
 """The folder that locations in the C program are relative to."""
 
-KINDS = {"tcb": "tcb", "endpoint": "endpoint", "notification": "notification"}
+KINDS = {
+    "tcb": "tcb",
+    "endpoint": "endpoint",
+    "notification": "notification",
+    "slot": "cte",
+    "user_data": "user_data",
+}
 """The C type of the objects of each kind."""
+
+PRIMITIVES = Primitives(
+    delete="deleteObjects",
+    clear="clearMemory",
+    create={
+        "createSlots": "cte",
+        "createThreads": "tcb",
+        "createEndpoints": "endpoint",
+        "createNotifications": "notification",
+        "createUserData": "user_data",
+    },
+)
+"""The functions of include/memory.h that say which objects there are."""
 
 
 def sources() -> Sources:
@@ -29,7 +49,7 @@ def sources() -> Sources:
     files = sorted(path.relative_to(FOLDER).as_posix() for path in (FOLDER / "src").glob("*.c"))
     if not files:
         raise CompilerError(f"{FOLDER / 'src'}: there are no C files")
-    return Sources(FOLDER, files, ("include",))
+    return Sources(FOLDER, files, ("include",), native=("native/objects.c",))
 
 
 @functools.cache
@@ -67,4 +87,4 @@ def view(reader: Reader) -> CView:
 def layer(operations: Iterable[str]) -> CLayer:
     """The layer `c`, with the operations of these names."""
     functions = {name: function_name(name) for name in operations}
-    return CLayer(program(), KINDS, layout(), functions, FOLDER)
+    return CLayer(program(), KINDS, layout(), functions, FOLDER, primitives=PRIMITIVES)

@@ -261,788 +261,915 @@ static inline dschedule_t dschedule_set_duration(dschedule_t x, uint64_t v)
 }
 
 /* A capability: which words hold what depends on its kind, which `capType` tells. */
-struct cap {
-    word_t words[2];
+typedef uint64_t cap_t;
+
+/* The tags of the kinds. */
+enum cap_tag {
+    cap_null_cap = 0,
+    cap_untyped_cap = 2,
+    cap_endpoint_cap = 4,
+    cap_notification_cap = 6,
+    cap_reply_cap = 8,
+    cap_cnode_cap = 10,
+    cap_thread_cap = 12,
+    cap_small_frame_cap = 1,
+    cap_frame_cap = 3,
+    cap_asid_pool_cap = 5,
+    cap_page_table_cap = 7,
+    cap_page_directory_cap = 9,
+    cap_asid_control_cap = 11,
+    cap_irq_control_cap = 14,
+    cap_irq_handler_cap = 30,
+    cap_zombie_cap = 46,
+    cap_domain_cap = 62,
+    cap_sgi_signal_cap = 63
 };
-typedef struct cap cap_t;
 
 /* The tag of the kind. */
-static inline word_t cap_ptr_get_capType(cap_t *p)
+static inline word_t cap_get_capType(cap_t x)
 {
-    return (p->words[0] & 0xfu) < 0xeu ? p->words[0] & 0xfu : p->words[0] & 0xffu;
+    return ((word_t)x & 0xfu) < 0xeu ? (word_t)x & 0xfu : (word_t)x & 0xffu;
 }
 
 /* No capability: what an empty slot holds. */
 
-/* Which kind of capability it is. */
-static inline word_t cap_null_cap_ptr_get_capType(cap_t *p)
+/* One whose fields are all 0. */
+static inline cap_t cap_null_cap_new(void)
 {
-    return p->words[0] & 0x0000000fu;
+    return 0x0000000000000000ull;
 }
 
-static inline void cap_null_cap_ptr_set_capType(cap_t *p, word_t v)
+/* Which kind of capability it is. */
+static inline word_t cap_null_cap_get_capType(cap_t x)
 {
-    p->words[0] = (p->words[0] & 0xfffffff0u) | (v & 0x0000000fu);
+    return (word_t)x & 0x0000000fu;
+}
+
+static inline cap_t cap_null_cap_set_capType(cap_t x, word_t v)
+{
+    return (x & 0xfffffffffffffff0ull) | (v & 0x0000000fu);
 }
 
 /* The right to make objects out of a range of memory. */
 
-/* Where memory not given out yet begins, in units of 16 bytes. */
-static inline word_t cap_untyped_cap_ptr_get_capFreeIndex(cap_t *p)
+/* One whose fields are all 0. */
+static inline cap_t cap_untyped_cap_new(void)
 {
-    return (p->words[1] >> 6) & 0x03ffffffu;
+    return 0x0000000000000002ull;
 }
 
-static inline void cap_untyped_cap_ptr_set_capFreeIndex(cap_t *p, word_t v)
+/* Where memory not given out yet begins, in units of 16 bytes. */
+static inline word_t cap_untyped_cap_get_capFreeIndex(cap_t x)
 {
-    p->words[1] = (p->words[1] & 0x0000003fu) | ((v << 6) & 0xffffffc0u);
+    return ((word_t)(x >> 32) >> 6) & 0x03ffffffu;
+}
+
+static inline cap_t cap_untyped_cap_set_capFreeIndex(cap_t x, word_t v)
+{
+    return (x & 0x0000003fffffffffull) | ((uint64_t)((v << 6) & 0xffffffc0u) << 32);
 }
 
 /* Whether the memory is that of a device. */
-static inline word_t cap_untyped_cap_ptr_get_capIsDevice(cap_t *p)
+static inline word_t cap_untyped_cap_get_capIsDevice(cap_t x)
 {
-    return (p->words[1] >> 5) & 0x00000001u;
+    return ((word_t)(x >> 32) >> 5) & 0x00000001u;
 }
 
-static inline void cap_untyped_cap_ptr_set_capIsDevice(cap_t *p, word_t v)
+static inline cap_t cap_untyped_cap_set_capIsDevice(cap_t x, word_t v)
 {
-    p->words[1] = (p->words[1] & 0xffffffdfu) | ((v << 5) & 0x00000020u);
+    return (x & 0xffffffdfffffffffull) | ((uint64_t)((v << 5) & 0x00000020u) << 32);
 }
 
 /* The size of the memory: 2 to this power, in bytes. */
-static inline word_t cap_untyped_cap_ptr_get_capBlockSize(cap_t *p)
+static inline word_t cap_untyped_cap_get_capBlockSize(cap_t x)
 {
-    return p->words[1] & 0x0000001fu;
+    return (word_t)(x >> 32) & 0x0000001fu;
 }
 
-static inline void cap_untyped_cap_ptr_set_capBlockSize(cap_t *p, word_t v)
+static inline cap_t cap_untyped_cap_set_capBlockSize(cap_t x, word_t v)
 {
-    p->words[1] = (p->words[1] & 0xffffffe0u) | (v & 0x0000001fu);
+    return (x & 0xffffffe0ffffffffull) | ((uint64_t)(v & 0x0000001fu) << 32);
 }
 
 /* Where the memory begins. */
-static inline word_t cap_untyped_cap_ptr_get_capPtr(cap_t *p)
+static inline word_t cap_untyped_cap_get_capPtr(cap_t x)
 {
-    return p->words[0] & 0xfffffff0u;
+    return (word_t)x & 0xfffffff0u;
 }
 
-static inline void cap_untyped_cap_ptr_set_capPtr(cap_t *p, word_t v)
+static inline cap_t cap_untyped_cap_set_capPtr(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0x0000000fu) | (v & 0xfffffff0u);
+    return (x & 0xffffffff0000000full) | (v & 0xfffffff0u);
 }
 
 /* Which kind of capability it is. */
-static inline word_t cap_untyped_cap_ptr_get_capType(cap_t *p)
+static inline word_t cap_untyped_cap_get_capType(cap_t x)
 {
-    return p->words[0] & 0x0000000fu;
+    return (word_t)x & 0x0000000fu;
 }
 
-static inline void cap_untyped_cap_ptr_set_capType(cap_t *p, word_t v)
+static inline cap_t cap_untyped_cap_set_capType(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xfffffff0u) | (v & 0x0000000fu);
+    return (x & 0xfffffffffffffff0ull) | (v & 0x0000000fu);
 }
 
 /* The right to send or receive through an endpoint. */
 
-/* The endpoint. */
-static inline word_t cap_endpoint_cap_ptr_get_capEPPtr(cap_t *p)
+/* One whose fields are all 0. */
+static inline cap_t cap_endpoint_cap_new(void)
 {
-    return p->words[1] & 0xfffffff0u;
+    return 0x0000000000000004ull;
 }
 
-static inline void cap_endpoint_cap_ptr_set_capEPPtr(cap_t *p, word_t v)
+/* The endpoint. */
+static inline word_t cap_endpoint_cap_get_capEPPtr(cap_t x)
 {
-    p->words[1] = (p->words[1] & 0x0000000fu) | (v & 0xfffffff0u);
+    return (word_t)(x >> 32) & 0xfffffff0u;
+}
+
+static inline cap_t cap_endpoint_cap_set_capEPPtr(cap_t x, word_t v)
+{
+    return (x & 0x0000000fffffffffull) | ((uint64_t)(v & 0xfffffff0u) << 32);
 }
 
 /* The right to grant a reply capability only. */
-static inline word_t cap_endpoint_cap_ptr_get_capCanGrantReply(cap_t *p)
+static inline word_t cap_endpoint_cap_get_capCanGrantReply(cap_t x)
 {
-    return (p->words[1] >> 3) & 0x00000001u;
+    return ((word_t)(x >> 32) >> 3) & 0x00000001u;
 }
 
-static inline void cap_endpoint_cap_ptr_set_capCanGrantReply(cap_t *p, word_t v)
+static inline cap_t cap_endpoint_cap_set_capCanGrantReply(cap_t x, word_t v)
 {
-    p->words[1] = (p->words[1] & 0xfffffff7u) | ((v << 3) & 0x00000008u);
+    return (x & 0xfffffff7ffffffffull) | ((uint64_t)((v << 3) & 0x00000008u) << 32);
 }
 
 /* The right to grant any capability. */
-static inline word_t cap_endpoint_cap_ptr_get_capCanGrant(cap_t *p)
+static inline word_t cap_endpoint_cap_get_capCanGrant(cap_t x)
 {
-    return (p->words[1] >> 2) & 0x00000001u;
+    return ((word_t)(x >> 32) >> 2) & 0x00000001u;
 }
 
-static inline void cap_endpoint_cap_ptr_set_capCanGrant(cap_t *p, word_t v)
+static inline cap_t cap_endpoint_cap_set_capCanGrant(cap_t x, word_t v)
 {
-    p->words[1] = (p->words[1] & 0xfffffffbu) | ((v << 2) & 0x00000004u);
+    return (x & 0xfffffffbffffffffull) | ((uint64_t)((v << 2) & 0x00000004u) << 32);
 }
 
 /* The right to receive. */
-static inline word_t cap_endpoint_cap_ptr_get_capCanReceive(cap_t *p)
+static inline word_t cap_endpoint_cap_get_capCanReceive(cap_t x)
 {
-    return (p->words[1] >> 1) & 0x00000001u;
+    return ((word_t)(x >> 32) >> 1) & 0x00000001u;
 }
 
-static inline void cap_endpoint_cap_ptr_set_capCanReceive(cap_t *p, word_t v)
+static inline cap_t cap_endpoint_cap_set_capCanReceive(cap_t x, word_t v)
 {
-    p->words[1] = (p->words[1] & 0xfffffffdu) | ((v << 1) & 0x00000002u);
+    return (x & 0xfffffffdffffffffull) | ((uint64_t)((v << 1) & 0x00000002u) << 32);
 }
 
 /* The right to send. */
-static inline word_t cap_endpoint_cap_ptr_get_capCanSend(cap_t *p)
+static inline word_t cap_endpoint_cap_get_capCanSend(cap_t x)
 {
-    return p->words[1] & 0x00000001u;
+    return (word_t)(x >> 32) & 0x00000001u;
 }
 
-static inline void cap_endpoint_cap_ptr_set_capCanSend(cap_t *p, word_t v)
+static inline cap_t cap_endpoint_cap_set_capCanSend(cap_t x, word_t v)
 {
-    p->words[1] = (p->words[1] & 0xfffffffeu) | (v & 0x00000001u);
+    return (x & 0xfffffffeffffffffull) | ((uint64_t)(v & 0x00000001u) << 32);
 }
 
 /* The badge that receivers are told; 0 for none. */
-static inline word_t cap_endpoint_cap_ptr_get_capEPBadge(cap_t *p)
+static inline word_t cap_endpoint_cap_get_capEPBadge(cap_t x)
 {
-    return (p->words[0] >> 4) & 0x0fffffffu;
+    return ((word_t)x >> 4) & 0x0fffffffu;
 }
 
-static inline void cap_endpoint_cap_ptr_set_capEPBadge(cap_t *p, word_t v)
+static inline cap_t cap_endpoint_cap_set_capEPBadge(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0x0000000fu) | ((v << 4) & 0xfffffff0u);
+    return (x & 0xffffffff0000000full) | ((v << 4) & 0xfffffff0u);
 }
 
 /* Which kind of capability it is. */
-static inline word_t cap_endpoint_cap_ptr_get_capType(cap_t *p)
+static inline word_t cap_endpoint_cap_get_capType(cap_t x)
 {
-    return p->words[0] & 0x0000000fu;
+    return (word_t)x & 0x0000000fu;
 }
 
-static inline void cap_endpoint_cap_ptr_set_capType(cap_t *p, word_t v)
+static inline cap_t cap_endpoint_cap_set_capType(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xfffffff0u) | (v & 0x0000000fu);
+    return (x & 0xfffffffffffffff0ull) | (v & 0x0000000fu);
 }
 
 /* The right to signal or wait for a notification. */
 
-/* The badge that is or-ed to those pending; 0 for none. */
-static inline word_t cap_notification_cap_ptr_get_capNtfnBadge(cap_t *p)
+/* One whose fields are all 0. */
+static inline cap_t cap_notification_cap_new(void)
 {
-    return (p->words[1] >> 4) & 0x0fffffffu;
+    return 0x0000000000000006ull;
 }
 
-static inline void cap_notification_cap_ptr_set_capNtfnBadge(cap_t *p, word_t v)
+/* The badge that is or-ed to those pending; 0 for none. */
+static inline word_t cap_notification_cap_get_capNtfnBadge(cap_t x)
 {
-    p->words[1] = (p->words[1] & 0x0000000fu) | ((v << 4) & 0xfffffff0u);
+    return ((word_t)(x >> 32) >> 4) & 0x0fffffffu;
+}
+
+static inline cap_t cap_notification_cap_set_capNtfnBadge(cap_t x, word_t v)
+{
+    return (x & 0x0000000fffffffffull) | ((uint64_t)((v << 4) & 0xfffffff0u) << 32);
 }
 
 /* The right to wait. */
-static inline word_t cap_notification_cap_ptr_get_capNtfnCanReceive(cap_t *p)
+static inline word_t cap_notification_cap_get_capNtfnCanReceive(cap_t x)
 {
-    return (p->words[1] >> 1) & 0x00000001u;
+    return ((word_t)(x >> 32) >> 1) & 0x00000001u;
 }
 
-static inline void cap_notification_cap_ptr_set_capNtfnCanReceive(cap_t *p, word_t v)
+static inline cap_t cap_notification_cap_set_capNtfnCanReceive(cap_t x, word_t v)
 {
-    p->words[1] = (p->words[1] & 0xfffffffdu) | ((v << 1) & 0x00000002u);
+    return (x & 0xfffffffdffffffffull) | ((uint64_t)((v << 1) & 0x00000002u) << 32);
 }
 
 /* The right to signal. */
-static inline word_t cap_notification_cap_ptr_get_capNtfnCanSend(cap_t *p)
+static inline word_t cap_notification_cap_get_capNtfnCanSend(cap_t x)
 {
-    return p->words[1] & 0x00000001u;
+    return (word_t)(x >> 32) & 0x00000001u;
 }
 
-static inline void cap_notification_cap_ptr_set_capNtfnCanSend(cap_t *p, word_t v)
+static inline cap_t cap_notification_cap_set_capNtfnCanSend(cap_t x, word_t v)
 {
-    p->words[1] = (p->words[1] & 0xfffffffeu) | (v & 0x00000001u);
+    return (x & 0xfffffffeffffffffull) | ((uint64_t)(v & 0x00000001u) << 32);
 }
 
 /* The notification. */
-static inline word_t cap_notification_cap_ptr_get_capNtfnPtr(cap_t *p)
+static inline word_t cap_notification_cap_get_capNtfnPtr(cap_t x)
 {
-    return p->words[0] & 0xfffffff0u;
+    return (word_t)x & 0xfffffff0u;
 }
 
-static inline void cap_notification_cap_ptr_set_capNtfnPtr(cap_t *p, word_t v)
+static inline cap_t cap_notification_cap_set_capNtfnPtr(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0x0000000fu) | (v & 0xfffffff0u);
+    return (x & 0xffffffff0000000full) | (v & 0xfffffff0u);
 }
 
 /* Which kind of capability it is. */
-static inline word_t cap_notification_cap_ptr_get_capType(cap_t *p)
+static inline word_t cap_notification_cap_get_capType(cap_t x)
 {
-    return p->words[0] & 0x0000000fu;
+    return (word_t)x & 0x0000000fu;
 }
 
-static inline void cap_notification_cap_ptr_set_capType(cap_t *p, word_t v)
+static inline cap_t cap_notification_cap_set_capType(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xfffffff0u) | (v & 0x0000000fu);
+    return (x & 0xfffffffffffffff0ull) | (v & 0x0000000fu);
 }
 
 /* The right to answer a thread that waits for a reply; it can be used once. */
 
-/* The thread control block, 0x100 bytes into its object. */
-static inline word_t cap_reply_cap_ptr_get_capTCBPtr(cap_t *p)
+/* One whose fields are all 0. */
+static inline cap_t cap_reply_cap_new(void)
 {
-    return p->words[0] & 0xffffffc0u;
+    return 0x0000000000000008ull;
 }
 
-static inline void cap_reply_cap_ptr_set_capTCBPtr(cap_t *p, word_t v)
+/* The thread control block, 0x100 bytes into its object. */
+static inline word_t cap_reply_cap_get_capTCBPtr(cap_t x)
 {
-    p->words[0] = (p->words[0] & 0x0000003fu) | (v & 0xffffffc0u);
+    return (word_t)x & 0xffffffc0u;
+}
+
+static inline cap_t cap_reply_cap_set_capTCBPtr(cap_t x, word_t v)
+{
+    return (x & 0xffffffff0000003full) | (v & 0xffffffc0u);
 }
 
 /* Whether the answer may grant capabilities. */
-static inline word_t cap_reply_cap_ptr_get_capReplyCanGrant(cap_t *p)
+static inline word_t cap_reply_cap_get_capReplyCanGrant(cap_t x)
 {
-    return (p->words[0] >> 5) & 0x00000001u;
+    return ((word_t)x >> 5) & 0x00000001u;
 }
 
-static inline void cap_reply_cap_ptr_set_capReplyCanGrant(cap_t *p, word_t v)
+static inline cap_t cap_reply_cap_set_capReplyCanGrant(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xffffffdfu) | ((v << 5) & 0x00000020u);
+    return (x & 0xffffffffffffffdfull) | ((v << 5) & 0x00000020u);
 }
 
 /* Whether it is the thread's own one, which all others are derived from. */
-static inline word_t cap_reply_cap_ptr_get_capReplyMaster(cap_t *p)
+static inline word_t cap_reply_cap_get_capReplyMaster(cap_t x)
 {
-    return (p->words[0] >> 4) & 0x00000001u;
+    return ((word_t)x >> 4) & 0x00000001u;
 }
 
-static inline void cap_reply_cap_ptr_set_capReplyMaster(cap_t *p, word_t v)
+static inline cap_t cap_reply_cap_set_capReplyMaster(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xffffffefu) | ((v << 4) & 0x00000010u);
+    return (x & 0xffffffffffffffefull) | ((v << 4) & 0x00000010u);
 }
 
 /* Which kind of capability it is. */
-static inline word_t cap_reply_cap_ptr_get_capType(cap_t *p)
+static inline word_t cap_reply_cap_get_capType(cap_t x)
 {
-    return p->words[0] & 0x0000000fu;
+    return (word_t)x & 0x0000000fu;
 }
 
-static inline void cap_reply_cap_ptr_set_capType(cap_t *p, word_t v)
+static inline cap_t cap_reply_cap_set_capType(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xfffffff0u) | (v & 0x0000000fu);
+    return (x & 0xfffffffffffffff0ull) | (v & 0x0000000fu);
 }
 
 /* The right to a table of capability slots, and how addresses of capabilities are resolved in it. */
 
-/* How many bits the guard has. */
-static inline word_t cap_cnode_cap_ptr_get_capCNodeGuardSize(cap_t *p)
+/* One whose fields are all 0. */
+static inline cap_t cap_cnode_cap_new(void)
 {
-    return (p->words[1] >> 23) & 0x0000001fu;
+    return 0x000000000000000aull;
 }
 
-static inline void cap_cnode_cap_ptr_set_capCNodeGuardSize(cap_t *p, word_t v)
+/* How many bits the guard has. */
+static inline word_t cap_cnode_cap_get_capCNodeGuardSize(cap_t x)
 {
-    p->words[1] = (p->words[1] & 0xf07fffffu) | ((v << 23) & 0x0f800000u);
+    return ((word_t)(x >> 32) >> 23) & 0x0000001fu;
+}
+
+static inline cap_t cap_cnode_cap_set_capCNodeGuardSize(cap_t x, word_t v)
+{
+    return (x & 0xf07fffffffffffffull) | ((uint64_t)((v << 23) & 0x0f800000u) << 32);
 }
 
 /* How many bits index the table: it has 2 to this power slots. */
-static inline word_t cap_cnode_cap_ptr_get_capCNodeRadix(cap_t *p)
+static inline word_t cap_cnode_cap_get_capCNodeRadix(cap_t x)
 {
-    return (p->words[1] >> 18) & 0x0000001fu;
+    return ((word_t)(x >> 32) >> 18) & 0x0000001fu;
 }
 
-static inline void cap_cnode_cap_ptr_set_capCNodeRadix(cap_t *p, word_t v)
+static inline cap_t cap_cnode_cap_set_capCNodeRadix(cap_t x, word_t v)
 {
-    p->words[1] = (p->words[1] & 0xff83ffffu) | ((v << 18) & 0x007c0000u);
+    return (x & 0xff83ffffffffffffull) | ((uint64_t)((v << 18) & 0x007c0000u) << 32);
 }
 
 /* The bits that an address must have in front of the index. */
-static inline word_t cap_cnode_cap_ptr_get_capCNodeGuard(cap_t *p)
+static inline word_t cap_cnode_cap_get_capCNodeGuard(cap_t x)
 {
-    return p->words[1] & 0x0003ffffu;
+    return (word_t)(x >> 32) & 0x0003ffffu;
 }
 
-static inline void cap_cnode_cap_ptr_set_capCNodeGuard(cap_t *p, word_t v)
+static inline cap_t cap_cnode_cap_set_capCNodeGuard(cap_t x, word_t v)
 {
-    p->words[1] = (p->words[1] & 0xfffc0000u) | (v & 0x0003ffffu);
+    return (x & 0xfffc0000ffffffffull) | ((uint64_t)(v & 0x0003ffffu) << 32);
 }
 
 /* The table. */
-static inline word_t cap_cnode_cap_ptr_get_capCNodePtr(cap_t *p)
+static inline word_t cap_cnode_cap_get_capCNodePtr(cap_t x)
 {
-    return p->words[0] & 0xffffffe0u;
+    return (word_t)x & 0xffffffe0u;
 }
 
-static inline void cap_cnode_cap_ptr_set_capCNodePtr(cap_t *p, word_t v)
+static inline cap_t cap_cnode_cap_set_capCNodePtr(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0x0000001fu) | (v & 0xffffffe0u);
+    return (x & 0xffffffff0000001full) | (v & 0xffffffe0u);
 }
 
 /* Which kind of capability it is. */
-static inline word_t cap_cnode_cap_ptr_get_capType(cap_t *p)
+static inline word_t cap_cnode_cap_get_capType(cap_t x)
 {
-    return p->words[0] & 0x0000000fu;
+    return (word_t)x & 0x0000000fu;
 }
 
-static inline void cap_cnode_cap_ptr_set_capType(cap_t *p, word_t v)
+static inline cap_t cap_cnode_cap_set_capType(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xfffffff0u) | (v & 0x0000000fu);
+    return (x & 0xfffffffffffffff0ull) | (v & 0x0000000fu);
 }
 
 /* The right to control a thread. */
 
-/* The thread control block, 0x100 bytes into its object. */
-static inline word_t cap_thread_cap_ptr_get_capTCBPtr(cap_t *p)
+/* One whose fields are all 0. */
+static inline cap_t cap_thread_cap_new(void)
 {
-    return p->words[0] & 0xfffffff0u;
+    return 0x000000000000000cull;
 }
 
-static inline void cap_thread_cap_ptr_set_capTCBPtr(cap_t *p, word_t v)
+/* The thread control block, 0x100 bytes into its object. */
+static inline word_t cap_thread_cap_get_capTCBPtr(cap_t x)
 {
-    p->words[0] = (p->words[0] & 0x0000000fu) | (v & 0xfffffff0u);
+    return (word_t)x & 0xfffffff0u;
+}
+
+static inline cap_t cap_thread_cap_set_capTCBPtr(cap_t x, word_t v)
+{
+    return (x & 0xffffffff0000000full) | (v & 0xfffffff0u);
 }
 
 /* Which kind of capability it is. */
-static inline word_t cap_thread_cap_ptr_get_capType(cap_t *p)
+static inline word_t cap_thread_cap_get_capType(cap_t x)
 {
-    return p->words[0] & 0x0000000fu;
+    return (word_t)x & 0x0000000fu;
 }
 
-static inline void cap_thread_cap_ptr_set_capType(cap_t *p, word_t v)
+static inline cap_t cap_thread_cap_set_capType(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xfffffff0u) | (v & 0x0000000fu);
+    return (x & 0xfffffffffffffff0ull) | (v & 0x0000000fu);
 }
 
 /* The right to a small page of memory. */
 
-/* The low bits of the ASID that the page is mapped in. */
-static inline word_t cap_small_frame_cap_ptr_get_capFMappedASIDLow(cap_t *p)
+/* One whose fields are all 0. */
+static inline cap_t cap_small_frame_cap_new(void)
 {
-    return (p->words[1] >> 22) & 0x000003ffu;
+    return 0x0000000000000001ull;
 }
 
-static inline void cap_small_frame_cap_ptr_set_capFMappedASIDLow(cap_t *p, word_t v)
+/* The low bits of the ASID that the page is mapped in. */
+static inline word_t cap_small_frame_cap_get_capFMappedASIDLow(cap_t x)
 {
-    p->words[1] = (p->words[1] & 0x003fffffu) | ((v << 22) & 0xffc00000u);
+    return ((word_t)(x >> 32) >> 22) & 0x000003ffu;
+}
+
+static inline cap_t cap_small_frame_cap_set_capFMappedASIDLow(cap_t x, word_t v)
+{
+    return (x & 0x003fffffffffffffull) | ((uint64_t)((v << 22) & 0xffc00000u) << 32);
 }
 
 /* What users may do: 1 nothing, 2 read, 3 read and write. */
-static inline word_t cap_small_frame_cap_ptr_get_capFVMRights(cap_t *p)
+static inline word_t cap_small_frame_cap_get_capFVMRights(cap_t x)
 {
-    return (p->words[1] >> 20) & 0x00000003u;
+    return ((word_t)(x >> 32) >> 20) & 0x00000003u;
 }
 
-static inline void cap_small_frame_cap_ptr_set_capFVMRights(cap_t *p, word_t v)
+static inline cap_t cap_small_frame_cap_set_capFVMRights(cap_t x, word_t v)
 {
-    p->words[1] = (p->words[1] & 0xffcfffffu) | ((v << 20) & 0x00300000u);
+    return (x & 0xffcfffffffffffffull) | ((uint64_t)((v << 20) & 0x00300000u) << 32);
 }
 
 /* The virtual address that it is mapped at. */
-static inline word_t cap_small_frame_cap_ptr_get_capFMappedAddress(cap_t *p)
+static inline word_t cap_small_frame_cap_get_capFMappedAddress(cap_t x)
 {
-    return (p->words[1] << 12) & 0xfffff000u;
+    return ((word_t)(x >> 32) << 12) & 0xfffff000u;
 }
 
-static inline void cap_small_frame_cap_ptr_set_capFMappedAddress(cap_t *p, word_t v)
+static inline cap_t cap_small_frame_cap_set_capFMappedAddress(cap_t x, word_t v)
 {
-    p->words[1] = (p->words[1] & 0xfff00000u) | ((v >> 12) & 0x000fffffu);
+    return (x & 0xfff00000ffffffffull) | ((uint64_t)((v >> 12) & 0x000fffffu) << 32);
 }
 
 /* Whether the memory is that of a device. */
-static inline word_t cap_small_frame_cap_ptr_get_capFIsDevice(cap_t *p)
+static inline word_t cap_small_frame_cap_get_capFIsDevice(cap_t x)
 {
-    return (p->words[0] >> 31) & 0x00000001u;
+    return ((word_t)x >> 31) & 0x00000001u;
 }
 
-static inline void cap_small_frame_cap_ptr_set_capFIsDevice(cap_t *p, word_t v)
+static inline cap_t cap_small_frame_cap_set_capFIsDevice(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0x7fffffffu) | ((v << 31) & 0x80000000u);
+    return (x & 0xffffffff7fffffffull) | ((v << 31) & 0x80000000u);
 }
 
 /* The high bits of that ASID; 0 with the low ones if it is not mapped. */
-static inline word_t cap_small_frame_cap_ptr_get_capFMappedASIDHigh(cap_t *p)
+static inline word_t cap_small_frame_cap_get_capFMappedASIDHigh(cap_t x)
 {
-    return (p->words[0] >> 24) & 0x0000007fu;
+    return ((word_t)x >> 24) & 0x0000007fu;
 }
 
-static inline void cap_small_frame_cap_ptr_set_capFMappedASIDHigh(cap_t *p, word_t v)
+static inline cap_t cap_small_frame_cap_set_capFMappedASIDHigh(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0x80ffffffu) | ((v << 24) & 0x7f000000u);
+    return (x & 0xffffffff80ffffffull) | ((v << 24) & 0x7f000000u);
 }
 
 /* Where the page begins. */
-static inline word_t cap_small_frame_cap_ptr_get_capFBasePtr(cap_t *p)
+static inline word_t cap_small_frame_cap_get_capFBasePtr(cap_t x)
 {
-    return (p->words[0] << 8) & 0xfffff000u;
+    return ((word_t)x << 8) & 0xfffff000u;
 }
 
-static inline void cap_small_frame_cap_ptr_set_capFBasePtr(cap_t *p, word_t v)
+static inline cap_t cap_small_frame_cap_set_capFBasePtr(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xff00000fu) | ((v >> 8) & 0x00fffff0u);
+    return (x & 0xffffffffff00000full) | ((v >> 8) & 0x00fffff0u);
 }
 
 /* Which kind of capability it is. */
-static inline word_t cap_small_frame_cap_ptr_get_capType(cap_t *p)
+static inline word_t cap_small_frame_cap_get_capType(cap_t x)
 {
-    return p->words[0] & 0x0000000fu;
+    return (word_t)x & 0x0000000fu;
 }
 
-static inline void cap_small_frame_cap_ptr_set_capType(cap_t *p, word_t v)
+static inline cap_t cap_small_frame_cap_set_capType(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xfffffff0u) | (v & 0x0000000fu);
+    return (x & 0xfffffffffffffff0ull) | (v & 0x0000000fu);
 }
 
 /* The right to a page of memory larger than a small one. */
 
-/* The size: 1 large page, 2 section, 3 supersection. */
-static inline word_t cap_frame_cap_ptr_get_capFSize(cap_t *p)
+/* One whose fields are all 0. */
+static inline cap_t cap_frame_cap_new(void)
 {
-    return (p->words[1] >> 30) & 0x00000003u;
+    return 0x0000000000000003ull;
 }
 
-static inline void cap_frame_cap_ptr_set_capFSize(cap_t *p, word_t v)
+/* The size: 1 large page, 2 section, 3 supersection. */
+static inline word_t cap_frame_cap_get_capFSize(cap_t x)
 {
-    p->words[1] = (p->words[1] & 0x3fffffffu) | ((v << 30) & 0xc0000000u);
+    return ((word_t)(x >> 32) >> 30) & 0x00000003u;
+}
+
+static inline cap_t cap_frame_cap_set_capFSize(cap_t x, word_t v)
+{
+    return (x & 0x3fffffffffffffffull) | ((uint64_t)((v << 30) & 0xc0000000u) << 32);
 }
 
 /* The low bits of the ASID that the page is mapped in. */
-static inline word_t cap_frame_cap_ptr_get_capFMappedASIDLow(cap_t *p)
+static inline word_t cap_frame_cap_get_capFMappedASIDLow(cap_t x)
 {
-    return (p->words[1] >> 20) & 0x000003ffu;
+    return ((word_t)(x >> 32) >> 20) & 0x000003ffu;
 }
 
-static inline void cap_frame_cap_ptr_set_capFMappedASIDLow(cap_t *p, word_t v)
+static inline cap_t cap_frame_cap_set_capFMappedASIDLow(cap_t x, word_t v)
 {
-    p->words[1] = (p->words[1] & 0xc00fffffu) | ((v << 20) & 0x3ff00000u);
+    return (x & 0xc00fffffffffffffull) | ((uint64_t)((v << 20) & 0x3ff00000u) << 32);
 }
 
 /* What users may do: 1 nothing, 2 read, 3 read and write. */
-static inline word_t cap_frame_cap_ptr_get_capFVMRights(cap_t *p)
+static inline word_t cap_frame_cap_get_capFVMRights(cap_t x)
 {
-    return (p->words[1] >> 18) & 0x00000003u;
+    return ((word_t)(x >> 32) >> 18) & 0x00000003u;
 }
 
-static inline void cap_frame_cap_ptr_set_capFVMRights(cap_t *p, word_t v)
+static inline cap_t cap_frame_cap_set_capFVMRights(cap_t x, word_t v)
 {
-    p->words[1] = (p->words[1] & 0xfff3ffffu) | ((v << 18) & 0x000c0000u);
+    return (x & 0xfff3ffffffffffffull) | ((uint64_t)((v << 18) & 0x000c0000u) << 32);
 }
 
 /* The virtual address that it is mapped at. */
-static inline word_t cap_frame_cap_ptr_get_capFMappedAddress(cap_t *p)
+static inline word_t cap_frame_cap_get_capFMappedAddress(cap_t x)
 {
-    return (p->words[1] << 14) & 0xffffc000u;
+    return ((word_t)(x >> 32) << 14) & 0xffffc000u;
 }
 
-static inline void cap_frame_cap_ptr_set_capFMappedAddress(cap_t *p, word_t v)
+static inline cap_t cap_frame_cap_set_capFMappedAddress(cap_t x, word_t v)
 {
-    p->words[1] = (p->words[1] & 0xfffc0000u) | ((v >> 14) & 0x0003ffffu);
+    return (x & 0xfffc0000ffffffffull) | ((uint64_t)((v >> 14) & 0x0003ffffu) << 32);
 }
 
 /* Whether the memory is that of a device. */
-static inline word_t cap_frame_cap_ptr_get_capFIsDevice(cap_t *p)
+static inline word_t cap_frame_cap_get_capFIsDevice(cap_t x)
 {
-    return (p->words[0] >> 29) & 0x00000001u;
+    return ((word_t)x >> 29) & 0x00000001u;
 }
 
-static inline void cap_frame_cap_ptr_set_capFIsDevice(cap_t *p, word_t v)
+static inline cap_t cap_frame_cap_set_capFIsDevice(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xdfffffffu) | ((v << 29) & 0x20000000u);
+    return (x & 0xffffffffdfffffffull) | ((v << 29) & 0x20000000u);
 }
 
 /* The high bits of that ASID; 0 with the low ones if it is not mapped. */
-static inline word_t cap_frame_cap_ptr_get_capFMappedASIDHigh(cap_t *p)
+static inline word_t cap_frame_cap_get_capFMappedASIDHigh(cap_t x)
 {
-    return (p->words[0] >> 22) & 0x0000007fu;
+    return ((word_t)x >> 22) & 0x0000007fu;
 }
 
-static inline void cap_frame_cap_ptr_set_capFMappedASIDHigh(cap_t *p, word_t v)
+static inline cap_t cap_frame_cap_set_capFMappedASIDHigh(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xe03fffffu) | ((v << 22) & 0x1fc00000u);
+    return (x & 0xffffffffe03fffffull) | ((v << 22) & 0x1fc00000u);
 }
 
 /* Where the page begins. */
-static inline word_t cap_frame_cap_ptr_get_capFBasePtr(cap_t *p)
+static inline word_t cap_frame_cap_get_capFBasePtr(cap_t x)
 {
-    return (p->words[0] << 10) & 0xffffc000u;
+    return ((word_t)x << 10) & 0xffffc000u;
 }
 
-static inline void cap_frame_cap_ptr_set_capFBasePtr(cap_t *p, word_t v)
+static inline cap_t cap_frame_cap_set_capFBasePtr(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xffc0000fu) | ((v >> 10) & 0x003ffff0u);
+    return (x & 0xffffffffffc0000full) | ((v >> 10) & 0x003ffff0u);
 }
 
 /* Which kind of capability it is. */
-static inline word_t cap_frame_cap_ptr_get_capType(cap_t *p)
+static inline word_t cap_frame_cap_get_capType(cap_t x)
 {
-    return p->words[0] & 0x0000000fu;
+    return (word_t)x & 0x0000000fu;
 }
 
-static inline void cap_frame_cap_ptr_set_capType(cap_t *p, word_t v)
+static inline cap_t cap_frame_cap_set_capType(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xfffffff0u) | (v & 0x0000000fu);
+    return (x & 0xfffffffffffffff0ull) | (v & 0x0000000fu);
 }
 
 /* The right to give address spaces out of a pool of ASIDs. */
 
-/* The first ASID of the pool. */
-static inline word_t cap_asid_pool_cap_ptr_get_capASIDBase(cap_t *p)
+/* One whose fields are all 0. */
+static inline cap_t cap_asid_pool_cap_new(void)
 {
-    return p->words[1] & 0x0001ffffu;
+    return 0x0000000000000005ull;
 }
 
-static inline void cap_asid_pool_cap_ptr_set_capASIDBase(cap_t *p, word_t v)
+/* The first ASID of the pool. */
+static inline word_t cap_asid_pool_cap_get_capASIDBase(cap_t x)
 {
-    p->words[1] = (p->words[1] & 0xfffe0000u) | (v & 0x0001ffffu);
+    return (word_t)(x >> 32) & 0x0001ffffu;
+}
+
+static inline cap_t cap_asid_pool_cap_set_capASIDBase(cap_t x, word_t v)
+{
+    return (x & 0xfffe0000ffffffffull) | ((uint64_t)(v & 0x0001ffffu) << 32);
 }
 
 /* The pool. */
-static inline word_t cap_asid_pool_cap_ptr_get_capASIDPool(cap_t *p)
+static inline word_t cap_asid_pool_cap_get_capASIDPool(cap_t x)
 {
-    return p->words[0] & 0xfffffff0u;
+    return (word_t)x & 0xfffffff0u;
 }
 
-static inline void cap_asid_pool_cap_ptr_set_capASIDPool(cap_t *p, word_t v)
+static inline cap_t cap_asid_pool_cap_set_capASIDPool(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0x0000000fu) | (v & 0xfffffff0u);
+    return (x & 0xffffffff0000000full) | (v & 0xfffffff0u);
 }
 
 /* Which kind of capability it is. */
-static inline word_t cap_asid_pool_cap_ptr_get_capType(cap_t *p)
+static inline word_t cap_asid_pool_cap_get_capType(cap_t x)
 {
-    return p->words[0] & 0x0000000fu;
+    return (word_t)x & 0x0000000fu;
 }
 
-static inline void cap_asid_pool_cap_ptr_set_capType(cap_t *p, word_t v)
+static inline cap_t cap_asid_pool_cap_set_capType(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xfffffff0u) | (v & 0x0000000fu);
+    return (x & 0xfffffffffffffff0ull) | (v & 0x0000000fu);
 }
 
 /* The right to a page table. */
 
-/* Whether the table is mapped. */
-static inline word_t cap_page_table_cap_ptr_get_capPTIsMapped(cap_t *p)
+/* One whose fields are all 0. */
+static inline cap_t cap_page_table_cap_new(void)
 {
-    return (p->words[1] >> 29) & 0x00000001u;
+    return 0x0000000000000007ull;
 }
 
-static inline void cap_page_table_cap_ptr_set_capPTIsMapped(cap_t *p, word_t v)
+/* Whether the table is mapped. */
+static inline word_t cap_page_table_cap_get_capPTIsMapped(cap_t x)
 {
-    p->words[1] = (p->words[1] & 0xdfffffffu) | ((v << 29) & 0x20000000u);
+    return ((word_t)(x >> 32) >> 29) & 0x00000001u;
+}
+
+static inline cap_t cap_page_table_cap_set_capPTIsMapped(cap_t x, word_t v)
+{
+    return (x & 0xdfffffffffffffffull) | ((uint64_t)((v << 29) & 0x20000000u) << 32);
 }
 
 /* The ASID that it is mapped in. */
-static inline word_t cap_page_table_cap_ptr_get_capPTMappedASID(cap_t *p)
+static inline word_t cap_page_table_cap_get_capPTMappedASID(cap_t x)
 {
-    return (p->words[1] >> 12) & 0x0001ffffu;
+    return ((word_t)(x >> 32) >> 12) & 0x0001ffffu;
 }
 
-static inline void cap_page_table_cap_ptr_set_capPTMappedASID(cap_t *p, word_t v)
+static inline cap_t cap_page_table_cap_set_capPTMappedASID(cap_t x, word_t v)
 {
-    p->words[1] = (p->words[1] & 0xe0000fffu) | ((v << 12) & 0x1ffff000u);
+    return (x & 0xe0000fffffffffffull) | ((uint64_t)((v << 12) & 0x1ffff000u) << 32);
 }
 
 /* The virtual address of the first page that it maps. */
-static inline word_t cap_page_table_cap_ptr_get_capPTMappedAddress(cap_t *p)
+static inline word_t cap_page_table_cap_get_capPTMappedAddress(cap_t x)
 {
-    return (p->words[1] << 20) & 0xfff00000u;
+    return ((word_t)(x >> 32) << 20) & 0xfff00000u;
 }
 
-static inline void cap_page_table_cap_ptr_set_capPTMappedAddress(cap_t *p, word_t v)
+static inline cap_t cap_page_table_cap_set_capPTMappedAddress(cap_t x, word_t v)
 {
-    p->words[1] = (p->words[1] & 0xfffff000u) | ((v >> 20) & 0x00000fffu);
+    return (x & 0xfffff000ffffffffull) | ((uint64_t)((v >> 20) & 0x00000fffu) << 32);
 }
 
 /* The table. */
-static inline word_t cap_page_table_cap_ptr_get_capPTBasePtr(cap_t *p)
+static inline word_t cap_page_table_cap_get_capPTBasePtr(cap_t x)
 {
-    return p->words[0] & 0xfffffc00u;
+    return (word_t)x & 0xfffffc00u;
 }
 
-static inline void cap_page_table_cap_ptr_set_capPTBasePtr(cap_t *p, word_t v)
+static inline cap_t cap_page_table_cap_set_capPTBasePtr(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0x000003ffu) | (v & 0xfffffc00u);
+    return (x & 0xffffffff000003ffull) | (v & 0xfffffc00u);
 }
 
 /* Which kind of capability it is. */
-static inline word_t cap_page_table_cap_ptr_get_capType(cap_t *p)
+static inline word_t cap_page_table_cap_get_capType(cap_t x)
 {
-    return p->words[0] & 0x0000000fu;
+    return (word_t)x & 0x0000000fu;
 }
 
-static inline void cap_page_table_cap_ptr_set_capType(cap_t *p, word_t v)
+static inline cap_t cap_page_table_cap_set_capType(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xfffffff0u) | (v & 0x0000000fu);
+    return (x & 0xfffffffffffffff0ull) | (v & 0x0000000fu);
 }
 
 /* The right to a page directory: an address space. */
 
-/* The ASID of the address space. */
-static inline word_t cap_page_directory_cap_ptr_get_capPDMappedASID(cap_t *p)
+/* One whose fields are all 0. */
+static inline cap_t cap_page_directory_cap_new(void)
 {
-    return p->words[1] & 0x0001ffffu;
+    return 0x0000000000000009ull;
 }
 
-static inline void cap_page_directory_cap_ptr_set_capPDMappedASID(cap_t *p, word_t v)
+/* The ASID of the address space. */
+static inline word_t cap_page_directory_cap_get_capPDMappedASID(cap_t x)
 {
-    p->words[1] = (p->words[1] & 0xfffe0000u) | (v & 0x0001ffffu);
+    return (word_t)(x >> 32) & 0x0001ffffu;
+}
+
+static inline cap_t cap_page_directory_cap_set_capPDMappedASID(cap_t x, word_t v)
+{
+    return (x & 0xfffe0000ffffffffull) | ((uint64_t)(v & 0x0001ffffu) << 32);
 }
 
 /* The directory. */
-static inline word_t cap_page_directory_cap_ptr_get_capPDBasePtr(cap_t *p)
+static inline word_t cap_page_directory_cap_get_capPDBasePtr(cap_t x)
 {
-    return p->words[0] & 0xffffc000u;
+    return (word_t)x & 0xffffc000u;
 }
 
-static inline void cap_page_directory_cap_ptr_set_capPDBasePtr(cap_t *p, word_t v)
+static inline cap_t cap_page_directory_cap_set_capPDBasePtr(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0x00003fffu) | (v & 0xffffc000u);
+    return (x & 0xffffffff00003fffull) | (v & 0xffffc000u);
 }
 
 /* Whether it has an ASID. */
-static inline word_t cap_page_directory_cap_ptr_get_capPDIsMapped(cap_t *p)
+static inline word_t cap_page_directory_cap_get_capPDIsMapped(cap_t x)
 {
-    return (p->words[0] >> 4) & 0x00000001u;
+    return ((word_t)x >> 4) & 0x00000001u;
 }
 
-static inline void cap_page_directory_cap_ptr_set_capPDIsMapped(cap_t *p, word_t v)
+static inline cap_t cap_page_directory_cap_set_capPDIsMapped(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xffffffefu) | ((v << 4) & 0x00000010u);
+    return (x & 0xffffffffffffffefull) | ((v << 4) & 0x00000010u);
 }
 
 /* Which kind of capability it is. */
-static inline word_t cap_page_directory_cap_ptr_get_capType(cap_t *p)
+static inline word_t cap_page_directory_cap_get_capType(cap_t x)
 {
-    return p->words[0] & 0x0000000fu;
+    return (word_t)x & 0x0000000fu;
 }
 
-static inline void cap_page_directory_cap_ptr_set_capType(cap_t *p, word_t v)
+static inline cap_t cap_page_directory_cap_set_capType(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xfffffff0u) | (v & 0x0000000fu);
+    return (x & 0xfffffffffffffff0ull) | (v & 0x0000000fu);
 }
 
 /* The right to make pools of ASIDs. */
 
-/* Which kind of capability it is. */
-static inline word_t cap_asid_control_cap_ptr_get_capType(cap_t *p)
+/* One whose fields are all 0. */
+static inline cap_t cap_asid_control_cap_new(void)
 {
-    return p->words[0] & 0x0000000fu;
+    return 0x000000000000000bull;
 }
 
-static inline void cap_asid_control_cap_ptr_set_capType(cap_t *p, word_t v)
+/* Which kind of capability it is. */
+static inline word_t cap_asid_control_cap_get_capType(cap_t x)
 {
-    p->words[0] = (p->words[0] & 0xfffffff0u) | (v & 0x0000000fu);
+    return (word_t)x & 0x0000000fu;
+}
+
+static inline cap_t cap_asid_control_cap_set_capType(cap_t x, word_t v)
+{
+    return (x & 0xfffffffffffffff0ull) | (v & 0x0000000fu);
 }
 
 /* The right to hand out interrupts. */
 
-/* Which kind of capability it is. */
-static inline word_t cap_irq_control_cap_ptr_get_capType(cap_t *p)
+/* One whose fields are all 0. */
+static inline cap_t cap_irq_control_cap_new(void)
 {
-    return p->words[0] & 0x000000ffu;
+    return 0x000000000000000eull;
 }
 
-static inline void cap_irq_control_cap_ptr_set_capType(cap_t *p, word_t v)
+/* Which kind of capability it is. */
+static inline word_t cap_irq_control_cap_get_capType(cap_t x)
 {
-    p->words[0] = (p->words[0] & 0xffffff00u) | (v & 0x000000ffu);
+    return (word_t)x & 0x000000ffu;
+}
+
+static inline cap_t cap_irq_control_cap_set_capType(cap_t x, word_t v)
+{
+    return (x & 0xffffffffffffff00ull) | (v & 0x000000ffu);
 }
 
 /* The right to have an interrupt signalled and to acknowledge it. */
 
-/* The interrupt. */
-static inline word_t cap_irq_handler_cap_ptr_get_capIRQ(cap_t *p)
+/* One whose fields are all 0. */
+static inline cap_t cap_irq_handler_cap_new(void)
 {
-    return p->words[1] & 0x000000ffu;
+    return 0x000000000000001eull;
 }
 
-static inline void cap_irq_handler_cap_ptr_set_capIRQ(cap_t *p, word_t v)
+/* The interrupt. */
+static inline word_t cap_irq_handler_cap_get_capIRQ(cap_t x)
 {
-    p->words[1] = (p->words[1] & 0xffffff00u) | (v & 0x000000ffu);
+    return (word_t)(x >> 32) & 0x000000ffu;
+}
+
+static inline cap_t cap_irq_handler_cap_set_capIRQ(cap_t x, word_t v)
+{
+    return (x & 0xffffff00ffffffffull) | ((uint64_t)(v & 0x000000ffu) << 32);
 }
 
 /* Which kind of capability it is. */
-static inline word_t cap_irq_handler_cap_ptr_get_capType(cap_t *p)
+static inline word_t cap_irq_handler_cap_get_capType(cap_t x)
 {
-    return p->words[0] & 0x000000ffu;
+    return (word_t)x & 0x000000ffu;
 }
 
-static inline void cap_irq_handler_cap_ptr_set_capType(cap_t *p, word_t v)
+static inline cap_t cap_irq_handler_cap_set_capType(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xffffff00u) | (v & 0x000000ffu);
+    return (x & 0xffffffffffffff00ull) | (v & 0x000000ffu);
 }
 
 /* What is left of a capability to an object with slots, while those are being emptied. */
 
-/* The object, with the number of slots that are left in its low bits. */
-static inline word_t cap_zombie_cap_ptr_get_capZombieID(cap_t *p)
+/* One whose fields are all 0. */
+static inline cap_t cap_zombie_cap_new(void)
 {
-    return p->words[1];
+    return 0x000000000000002eull;
 }
 
-static inline void cap_zombie_cap_ptr_set_capZombieID(cap_t *p, word_t v)
+/* The object, with the number of slots that are left in its low bits. */
+static inline word_t cap_zombie_cap_get_capZombieID(cap_t x)
 {
-    p->words[1] = v;
+    return (word_t)(x >> 32);
+}
+
+static inline cap_t cap_zombie_cap_set_capZombieID(cap_t x, word_t v)
+{
+    return (x & 0x00000000ffffffffull) | ((uint64_t)v << 32);
 }
 
 /* 32 for a thread, otherwise the radix of the table. */
-static inline word_t cap_zombie_cap_ptr_get_capZombieType(cap_t *p)
+static inline word_t cap_zombie_cap_get_capZombieType(cap_t x)
 {
-    return (p->words[0] >> 8) & 0x0000003fu;
+    return ((word_t)x >> 8) & 0x0000003fu;
 }
 
-static inline void cap_zombie_cap_ptr_set_capZombieType(cap_t *p, word_t v)
+static inline cap_t cap_zombie_cap_set_capZombieType(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xffffc0ffu) | ((v << 8) & 0x00003f00u);
+    return (x & 0xffffffffffffc0ffull) | ((v << 8) & 0x00003f00u);
 }
 
 /* Which kind of capability it is. */
-static inline word_t cap_zombie_cap_ptr_get_capType(cap_t *p)
+static inline word_t cap_zombie_cap_get_capType(cap_t x)
 {
-    return p->words[0] & 0x000000ffu;
+    return (word_t)x & 0x000000ffu;
 }
 
-static inline void cap_zombie_cap_ptr_set_capType(cap_t *p, word_t v)
+static inline cap_t cap_zombie_cap_set_capType(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xffffff00u) | (v & 0x000000ffu);
+    return (x & 0xffffffffffffff00ull) | (v & 0x000000ffu);
 }
 
 /* The right to assign threads to domains and to set the domain schedule. */
 
-/* Which kind of capability it is. */
-static inline word_t cap_domain_cap_ptr_get_capType(cap_t *p)
+/* One whose fields are all 0. */
+static inline cap_t cap_domain_cap_new(void)
 {
-    return p->words[0] & 0x000000ffu;
+    return 0x000000000000003eull;
 }
 
-static inline void cap_domain_cap_ptr_set_capType(cap_t *p, word_t v)
+/* Which kind of capability it is. */
+static inline word_t cap_domain_cap_get_capType(cap_t x)
 {
-    p->words[0] = (p->words[0] & 0xffffff00u) | (v & 0x000000ffu);
+    return (word_t)x & 0x000000ffu;
+}
+
+static inline cap_t cap_domain_cap_set_capType(cap_t x, word_t v)
+{
+    return (x & 0xffffffffffffff00ull) | (v & 0x000000ffu);
 }
 
 /* The right to raise a software-generated interrupt. */
 
-/* The processor to be interrupted. */
-static inline word_t cap_sgi_signal_cap_ptr_get_capSGITarget(cap_t *p)
+/* One whose fields are all 0. */
+static inline cap_t cap_sgi_signal_cap_new(void)
 {
-    return p->words[1];
+    return 0x000000000000003full;
 }
 
-static inline void cap_sgi_signal_cap_ptr_set_capSGITarget(cap_t *p, word_t v)
+/* The processor to be interrupted. */
+static inline word_t cap_sgi_signal_cap_get_capSGITarget(cap_t x)
 {
-    p->words[1] = v;
+    return (word_t)(x >> 32);
+}
+
+static inline cap_t cap_sgi_signal_cap_set_capSGITarget(cap_t x, word_t v)
+{
+    return (x & 0x00000000ffffffffull) | ((uint64_t)v << 32);
 }
 
 /* The interrupt to be raised. */
-static inline word_t cap_sgi_signal_cap_ptr_get_capSGIIRQ(cap_t *p)
+static inline word_t cap_sgi_signal_cap_get_capSGIIRQ(cap_t x)
 {
-    return (p->words[0] >> 8) & 0x0000000fu;
+    return ((word_t)x >> 8) & 0x0000000fu;
 }
 
-static inline void cap_sgi_signal_cap_ptr_set_capSGIIRQ(cap_t *p, word_t v)
+static inline cap_t cap_sgi_signal_cap_set_capSGIIRQ(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xfffff0ffu) | ((v << 8) & 0x00000f00u);
+    return (x & 0xfffffffffffff0ffull) | ((v << 8) & 0x00000f00u);
 }
 
 /* Which kind of capability it is. */
-static inline word_t cap_sgi_signal_cap_ptr_get_capType(cap_t *p)
+static inline word_t cap_sgi_signal_cap_get_capType(cap_t x)
 {
-    return p->words[0] & 0x000000ffu;
+    return (word_t)x & 0x000000ffu;
 }
 
-static inline void cap_sgi_signal_cap_ptr_set_capType(cap_t *p, word_t v)
+static inline cap_t cap_sgi_signal_cap_set_capType(cap_t x, word_t v)
 {
-    p->words[0] = (p->words[0] & 0xffffff00u) | (v & 0x000000ffu);
+    return (x & 0xffffffffffffff00ull) | (v & 0x000000ffu);
 }
 
 /* A slot's place in the list of all capabilities in the order of their derivation. */
@@ -1093,6 +1220,165 @@ static inline word_t mdb_node_ptr_get_mdbPrev(mdb_node_t *p)
 static inline void mdb_node_ptr_set_mdbPrev(mdb_node_t *p, word_t v)
 {
     p->words[0] = (p->words[0] & 0x00000007u) | (v & 0xfffffff8u);
+}
+
+/* Why the address of a capability leads nowhere. */
+typedef uint64_t lookup_fault_t;
+
+/* The tags of the kinds. */
+enum lookup_fault_tag {
+    lookup_fault_invalid_root = 0,
+    lookup_fault_missing_capability = 1,
+    lookup_fault_depth_mismatch = 2,
+    lookup_fault_guard_mismatch = 3
+};
+
+/* The tag of the kind. */
+static inline word_t lookup_fault_get_lufType(lookup_fault_t x)
+{
+    return (word_t)x & 0x3u;
+}
+
+/* What the search begins with is no CNode. */
+
+/* One whose fields are all 0. */
+static inline lookup_fault_t lookup_fault_invalid_root_new(void)
+{
+    return 0x0000000000000000ull;
+}
+
+/* Which kind of failure it is. */
+static inline word_t lookup_fault_invalid_root_get_lufType(lookup_fault_t x)
+{
+    return (word_t)x & 0x00000003u;
+}
+
+static inline lookup_fault_t lookup_fault_invalid_root_set_lufType(lookup_fault_t x, word_t v)
+{
+    return (x & 0xfffffffffffffffcull) | (v & 0x00000003u);
+}
+
+/* There is no capability, or not one that will do. */
+
+/* One whose fields are all 0. */
+static inline lookup_fault_t lookup_fault_missing_capability_new(void)
+{
+    return 0x0000000000000001ull;
+}
+
+/* How many bits of the address were left. */
+static inline word_t lookup_fault_missing_capability_get_bitsLeft(lookup_fault_t x)
+{
+    return ((word_t)x >> 2) & 0x0000003fu;
+}
+
+static inline lookup_fault_t lookup_fault_missing_capability_set_bitsLeft(lookup_fault_t x, word_t v)
+{
+    return (x & 0xffffffffffffff03ull) | ((v << 2) & 0x000000fcu);
+}
+
+/* Which kind of failure it is. */
+static inline word_t lookup_fault_missing_capability_get_lufType(lookup_fault_t x)
+{
+    return (word_t)x & 0x00000003u;
+}
+
+static inline lookup_fault_t lookup_fault_missing_capability_set_lufType(lookup_fault_t x, word_t v)
+{
+    return (x & 0xfffffffffffffffcull) | (v & 0x00000003u);
+}
+
+/* A CNode takes more bits than are left, or bits are left where there is no further CNode. */
+
+/* One whose fields are all 0. */
+static inline lookup_fault_t lookup_fault_depth_mismatch_new(void)
+{
+    return 0x0000000000000002ull;
+}
+
+/* How many bits the CNode takes; 0 if there is none. */
+static inline word_t lookup_fault_depth_mismatch_get_bitsFound(lookup_fault_t x)
+{
+    return ((word_t)x >> 8) & 0x0000003fu;
+}
+
+static inline lookup_fault_t lookup_fault_depth_mismatch_set_bitsFound(lookup_fault_t x, word_t v)
+{
+    return (x & 0xffffffffffffc0ffull) | ((v << 8) & 0x00003f00u);
+}
+
+/* How many bits of the address were left. */
+static inline word_t lookup_fault_depth_mismatch_get_bitsLeft(lookup_fault_t x)
+{
+    return ((word_t)x >> 2) & 0x0000003fu;
+}
+
+static inline lookup_fault_t lookup_fault_depth_mismatch_set_bitsLeft(lookup_fault_t x, word_t v)
+{
+    return (x & 0xffffffffffffff03ull) | ((v << 2) & 0x000000fcu);
+}
+
+/* Which kind of failure it is. */
+static inline word_t lookup_fault_depth_mismatch_get_lufType(lookup_fault_t x)
+{
+    return (word_t)x & 0x00000003u;
+}
+
+static inline lookup_fault_t lookup_fault_depth_mismatch_set_lufType(lookup_fault_t x, word_t v)
+{
+    return (x & 0xfffffffffffffffcull) | (v & 0x00000003u);
+}
+
+/* The address has other bits than the guard of a CNode. */
+
+/* One whose fields are all 0. */
+static inline lookup_fault_t lookup_fault_guard_mismatch_new(void)
+{
+    return 0x0000000000000003ull;
+}
+
+/* The guard. */
+static inline word_t lookup_fault_guard_mismatch_get_guardFound(lookup_fault_t x)
+{
+    return (word_t)(x >> 32);
+}
+
+static inline lookup_fault_t lookup_fault_guard_mismatch_set_guardFound(lookup_fault_t x, word_t v)
+{
+    return (x & 0x00000000ffffffffull) | ((uint64_t)v << 32);
+}
+
+/* How many bits of the address were left. */
+static inline word_t lookup_fault_guard_mismatch_get_bitsLeft(lookup_fault_t x)
+{
+    return ((word_t)x >> 8) & 0x0000003fu;
+}
+
+static inline lookup_fault_t lookup_fault_guard_mismatch_set_bitsLeft(lookup_fault_t x, word_t v)
+{
+    return (x & 0xffffffffffffc0ffull) | ((v << 8) & 0x00003f00u);
+}
+
+/* How many bits the guard has. */
+static inline word_t lookup_fault_guard_mismatch_get_bitsFound(lookup_fault_t x)
+{
+    return ((word_t)x >> 2) & 0x0000003fu;
+}
+
+static inline lookup_fault_t lookup_fault_guard_mismatch_set_bitsFound(lookup_fault_t x, word_t v)
+{
+    return (x & 0xffffffffffffff03ull) | ((v << 2) & 0x000000fcu);
+}
+
+/* Which kind of failure it is. */
+static inline word_t lookup_fault_guard_mismatch_get_lufType(lookup_fault_t x)
+{
+    return (word_t)x & 0x00000003u;
+}
+
+static inline lookup_fault_t lookup_fault_guard_mismatch_set_lufType(lookup_fault_t x, word_t v)
+{
+    return (x & 0xfffffffffffffffcull) | (v & 0x00000003u);
 }
 
 #endif

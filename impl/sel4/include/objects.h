@@ -1,4 +1,4 @@
-/* Kernel objects: threads, endpoints, notifications. */
+/* Kernel objects: threads, endpoints, notifications, slots for capabilities, user memory. */
 
 #ifndef OBJECTS_H
 #define OBJECTS_H
@@ -39,18 +39,6 @@ struct arch_tcb {
 };
 typedef struct arch_tcb arch_tcb_t;
 
-/* A fault that the thread's handler has not dealt with yet. */
-struct seL4_Fault {
-    word_t words[2];
-};
-typedef struct seL4_Fault seL4_Fault_t;
-
-/* Why a capability address led nowhere: part of a fault. */
-struct lookup_fault {
-    word_t words[2];
-};
-typedef struct lookup_fault lookup_fault_t;
-
 /* A thread control block. */
 typedef struct tcb tcb_t;
 struct tcb {
@@ -58,8 +46,8 @@ struct tcb {
     thread_state_t tcbState;
     word_t tcbFlags;
     notification_t *tcbBoundNotification;
-    seL4_Fault_t tcbFault;
-    lookup_fault_t tcbLookupFailure;
+    word_t tcbFault[2];
+    word_t tcbLookupFailure[2];
     word_t tcbDomain;
     word_t tcbMCP;
     word_t tcbPriority;
@@ -79,6 +67,46 @@ struct tcb_queue {
 };
 typedef struct tcb_queue tcb_queue_t;
 
+/* A slot for a capability (capability table entry), with its place in the derivation list (mapping database). */
+struct cte {
+    cap_t cap;
+    mdb_node_t cteMDBNode;
+};
+typedef struct cte cte_t;
+
+/* The sizes of objects: 2 to this power, in bytes. */
+#define SLOT_BITS 4u
+#define ENDPOINT_BITS 4u
+#define NOTIFICATION_BITS 4u
+#define THREAD_BITS 9u
+#define PAGE_TABLE_BITS 10u
+#define PAGE_BITS 12u
+#define ASID_POOL_BITS 12u
+#define PAGE_DIRECTORY_BITS 14u
+#define LARGE_PAGE_BITS 16u
+#define SECTION_BITS 20u
+#define SUPERSECTION_BITS 24u
+
+/* A thread's object has 16 slots, of which five are in use; its control block lies behind them. */
+#define THREAD_OFFSET 0x100u
+#define THREAD_SLOTS 5u
+enum thread_slot {
+    ThreadSlot_CSpaceRoot = 0,
+    ThreadSlot_VSpaceRoot = 1,
+    ThreadSlot_Reply = 2, /* the thread's own reply capability, which those to answer it are derived from */
+    ThreadSlot_Caller = 3, /* the one to answer the thread that called it last */
+    ThreadSlot_IPCBuffer = 4
+};
+
+/* 4 KiB of memory that users can have mapped. */
+#define USER_DATA_WORDS 1024u
+struct user_data {
+    word_t words[USER_DATA_WORDS];
+};
+typedef struct user_data user_data_t;
+
+_Static_assert(sizeof(cte_t) == 16, "a slot has 16 bytes");
+_Static_assert(sizeof(user_data_t) == 4096, "user memory comes in pages of 4 KiB");
 _Static_assert(sizeof(endpoint_t) == 16, "an endpoint has 16 bytes");
 _Static_assert(sizeof(notification_t) == 16, "a notification has 16 bytes");
 _Static_assert(sizeof(thread_state_t) == 12, "a thread state has 12 bytes");
@@ -99,6 +127,9 @@ _Static_assert(sizeof(tcb_queue_t) == 8, "a ready queue has 8 bytes");
 #define EP_PTR(ref) ((endpoint_t *)(uintptr_t)(ref))
 #define NTFN_REF(pointer) ((word_t)(uintptr_t)(pointer))
 #define NTFN_PTR(ref) ((notification_t *)(uintptr_t)(ref))
+#define CTE_REF(pointer) ((word_t)(uintptr_t)(pointer))
+#define CTE_PTR(ref) ((cte_t *)(uintptr_t)(ref))
+#define USER_DATA_PTR(ref) ((user_data_t *)(uintptr_t)(ref))
 
 /* A register of a thread. */
 static inline word_t getRegister(tcb_t *thread, word_t number)

@@ -16,9 +16,13 @@ enum register_number {
     TPIDRURO = 19
 };
 
+#define capRegister R0
 #define badgeRegister R0
 #define msgInfoRegister R1
 #define msgRegister0 R2
+
+/* What a new thread has in CPSR: user mode, without fast interrupts. */
+#define USER_CPSR 0x50u
 
 #define n_msgRegisters 4u
 #define n_contextRegisters 20u

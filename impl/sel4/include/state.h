@@ -10,6 +10,7 @@
 #define L2_BITMAP_SIZE (NUM_PRIORITIES / WORD_BITS)
 #define TIME_SLICE 5u
 #define DOMAIN_SCHEDULE_LENGTH 100u
+#define WORK_UNITS_LIMIT 100u
 
 /* What the scheduler shall do; any other value is the thread to switch to. */
 #define SchedulerAction_ResumeCurrentThread ((tcb_t *)0)
@@ -26,5 +27,7 @@ extern uint64_t ksDomainTime;
 extern word_t ksDomScheduleIdx;
 extern word_t ksDomScheduleStart;
 extern dschedule_t ksDomSchedule[DOMAIN_SCHEDULE_LENGTH];
+extern word_t ksWorkUnitsCompleted;
+extern bool_t ksInterruptPending;
 
 #endif

@@ -10,5 +10,6 @@ void restart(tcb_t *thread);
 void setPriority(tcb_t *thread, word_t priority);
 void bindNotification(tcb_t *thread, notification_t *notification);
 void unbindNotification(tcb_t *thread);
+void unbindMaybeNotification(notification_t *notification);
 
 #endif

@@ -17,5 +17,7 @@ _Static_assert(sizeof(uint64_t) == 8, "a double word has 64 bits");
 
 #define WORD_BITS 32u
 #define BIT(n) (1u << (n))
+/* The lowest n bits, for n below 32. */
+#define MASK(n) (BIT((n) & 31u) - 1u)
 
 #endif

@@ -3,15 +3,9 @@
 #include "endpoint.h"
 #include "message.h"
 #include "notification.h"
+#include "reply.h"
 #include "schedule.h"
 #include "waiting.h"
-
-/* Have the sender of a call wait for the reply: setup_caller_cap.  The reply capability for the receiver comes
-   with the capability space. */
-static void setupCallerCap(tcb_t *sender)
-{
-    setThreadState(sender, ThreadState_BlockedOnReply);
-}
 
 /* Send the thread's message through the endpoint, to the first receiver in the queue, or wait for one:
    send_ipc. */
@@ -39,7 +33,7 @@ void sendIPC(bool_t blocking, bool_t call, word_t badge, bool_t canGrant, bool_t
         possibleSwitchTo(receiver);
         if (call) {
             if (canGrant || canGrantReply) {
-                setupCallerCap(thread);
+                setupCallerCap(thread, receiver, thread_state_ptr_get_blockingIPCCanGrant(&receiver->tcbState));
             } else {
                 setThreadState(thread, ThreadState_Inactive);
             }
@@ -77,7 +71,7 @@ void receiveIPC(tcb_t *thread, endpoint_t *endpoint, bool_t canGrant, bool_t blo
         if (thread_state_ptr_get_blockingIPCIsCall(&sender->tcbState)) {
             if (thread_state_ptr_get_blockingIPCCanGrant(&sender->tcbState)
                 || thread_state_ptr_get_blockingIPCCanGrantReply(&sender->tcbState)) {
-                setupCallerCap(sender);
+                setupCallerCap(sender, thread, canGrant);
             } else {
                 setThreadState(sender, ThreadState_Inactive);
             }

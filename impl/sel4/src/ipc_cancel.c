@@ -1,11 +1,12 @@
 /* Ending a thread's waiting before what it waits for has happened: executable_model/sel4/ipc_cancel.py. */
 
 #include "ipc_cancel.h"
+#include "reply.h"
 #include "schedule.h"
 #include "waiting.h"
 
-/* Make a blocked thread inactive: cancel_ipc.  One that waits for a reply keeps its state: what is deleted
-   then is the reply capability, which comes with the capability space. */
+/* Make a blocked thread inactive: cancel_ipc.  One that waits for a reply keeps its state: what is deleted then is
+   the reply capability. */
 void cancelIPC(tcb_t *thread)
 {
     word_t object = thread_state_ptr_get_blockingObject(&thread->tcbState);
@@ -17,6 +18,9 @@ void cancelIPC(tcb_t *thread)
         break;
     case ThreadState_BlockedOnNotification:
         cancelSignal(thread, NTFN_PTR(object));
+        break;
+    case ThreadState_BlockedOnReply:
+        deleteReplyCap(thread);
         break;
     default:
         break;

@@ -23,3 +23,7 @@ uint64_t ksDomainTime;
 word_t ksDomScheduleIdx;
 word_t ksDomScheduleStart;
 dschedule_t ksDomSchedule[DOMAIN_SCHEDULE_LENGTH];
+
+/* Work done since the kernel last looked for pending interrupts in the middle of a long operation. */
+word_t ksWorkUnitsCompleted;
+bool_t ksInterruptPending;

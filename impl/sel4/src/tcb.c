@@ -2,6 +2,7 @@
 
 #include "tcb.h"
 #include "ipc_cancel.h"
+#include "reply.h"
 #include "schedule.h"
 
 /* Stop the thread, whatever it does; one that was running goes on after the present instruction when resumed:
@@ -24,11 +25,12 @@ static bool_t isStopped(tcb_t *thread)
 }
 
 /* Resume a stopped or blocked thread, which repeats the instruction with which it entered the kernel: restart.
-   The master reply capability that a resumed thread gets comes with the capability space. */
+   From then on others can be given the right to answer it. */
 void restart(tcb_t *thread)
 {
     if (isStopped(thread)) {
         cancelIPC(thread);
+        setupReplyMaster(thread);
         setThreadState(thread, ThreadState_Restart);
         tcbSchedEnqueue(thread);
         possibleSwitchTo(thread);
@@ -64,5 +66,14 @@ void unbindNotification(tcb_t *thread)
     if (bound != NULL) {
         notification_ptr_set_ntfnBoundTCB(bound, 0);
         thread->tcbBoundNotification = NULL;
+    }
+}
+
+/* Undo the notification's binding, if there is one: unbind_maybe_notification. */
+void unbindMaybeNotification(notification_t *notification)
+{
+    tcb_t *bound = TCB_PTR(notification_ptr_get_ntfnBoundTCB(notification));
+    if (bound != NULL) {
+        unbindNotification(bound);
     }
 }
