@@ -17,7 +17,7 @@ from refinement.explore import Cut, Fact, Run
 from refinement.layers import Layer, PythonLayer, parameters_of
 from refinement.loops import Moment
 from refinement.path import Called, Goal, Path
-from refinement.schema import Field
+from refinement.schema import Field, flattened, parts_of
 from refinement.state import FieldMap, Keys, exists, in_range
 from refinement.terms import Term
 from refinement.values import SymbolicRef, term_of_truth
@@ -164,11 +164,13 @@ class CallControl:
         before, given = called.before[proof.top.name], called.given[proof.top.name]
         conditions = []
         with self.path.run.statement(collect=True) as read:
-            for name, leaf in parameters_of(proof.top, called.name).items():
+            types = parameters_of(proof.top, called.name)
+            parts = parts_of(types, given)
+            for name, leaf in flattened(types).items():
                 if leaf.form == "ref":
-                    conditions.append(term_of_truth(exists(getattr(before, leaf.kind), given[name])))
+                    conditions.append(term_of_truth(exists(getattr(before, leaf.kind), parts[name])))
                 elif leaf.form == "enum":
-                    value = leaf.unwrap(given[name], leaf.sort(proof.encoding))
+                    value = leaf.unwrap(parts[name], leaf.sort(proof.encoding))
                     conditions.append(in_range(Field(name, (), leaf), value))
             if callee.requires is not None:
                 conditions.append(term_of_truth(callee.requires(before, **given)))

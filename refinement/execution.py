@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from refinement import goals as goals_of_path
@@ -11,13 +12,13 @@ from refinement import terms
 from refinement.call_proof import CallControl
 from refinement.choices import AnySuitable, Witnesses
 from refinement.explore import Cut, Explorer, Infeasible, ProofError, Run
-from refinement.layers import Layer
+from refinement.layers import Layer, PythonLayer
 from refinement.loop_proof import LoopControl, inside_variable
 from refinement.loops import Moment
 from refinement.obligations import Result, Settings
 from refinement.path import Goal, Path
 from refinement.refutation import SECONDS_FOR_ALL, refute
-from refinement.schema import Field
+from refinement.schema import Field, flattened, parts_of
 from refinement.setting import EVERYTHING, Setting
 from refinement.smt import Solver
 from refinement.state import Keys, exists, in_range
@@ -37,6 +38,7 @@ class Execution:
         self.settings = settings
         self.solver = Solver(settings.rlimit, settings.seconds)
         self.explorer = Explorer(self.solver, proof.encoding)
+        self.explorer.is_opaque = isinstance(proof.lower, PythonLayer)
         self.tallies = {obligation.id: Tally(obligation) for obligation in proof.obligations()}
         self.setting = Setting(proof)
         self.looping = self.setting.states("loop.") if proof.operation.loops else None
@@ -93,9 +95,10 @@ class Execution:
             if isinstance(value, SymbolicRef):
                 run.include(value.kind, (value.term,))
                 run.assume(term_of_truth(exists(getattr(self.setting.pristine[proof.top.name], value.kind), value)))
-        for name, leaf in proof.parameters.items():
+        given = parts_of(proof.parameters, self.setting.arguments)
+        for name, leaf in flattened(proof.parameters).items():
             if leaf.form == "enum":
-                run.assume(in_range(Field(name, (), leaf), self.setting.arguments[name].term))
+                run.assume(in_range(Field(name, (), leaf), given[name].term))
         return path
 
     def _body(self, run: Run) -> Path:
@@ -131,8 +134,10 @@ class Execution:
             goals, skipped = self._goals(path)
             run.instantiate()
             grants = run.grants(len(path.called))
-            answer = self.solver.check(grants)
-            if answer == "unsat" and (not grants or self.solver.check() == "unsat"):
+            with self._definitions():
+                answer = self.solver.check(grants)
+                impossible = answer == "unsat" and (not grants or self.solver.check() == "unsat")
+            if impossible:
                 self.explorer.paths -= 1
                 self.explorer.infeasible += 1
                 return
@@ -156,6 +161,17 @@ class Execution:
         failed = [goal for goal in remaining if self.tallies[goal.key].searches and self._fails(path, goal)]
         for goal in failed:
             self._refute(path, goal)
+
+    @contextmanager
+    def _definitions(self) -> Iterator[None]:
+        """While the solver knows what the functions mean that terms name only."""
+        self.solver.push()
+        for definition in self.explorer.definitions.values():
+            self.solver.add(definition)
+        try:
+            yield
+        finally:
+            self.solver.pop()
 
     def _check(self, path: Path, goals: list[Goal]) -> str:
         """Whether some goal of an epoch can be wrong: `unsat` if none."""
@@ -187,6 +203,9 @@ class Execution:
         """
         far = goal.far or goal.key in self.far
         answer = "unknown" if far else self._check(path, [goal])
+        if answer == "sat" and self.explorer.definitions:
+            with self._definitions():
+                answer = self._check(path, [goal])
         with path.run.aside():
             for more in (lambda: goal.read, lambda: self._read_by_facts(path, goal)):
                 if answer == "unsat":
@@ -194,6 +213,9 @@ class Execution:
                 self.far.add(goal.key)
                 self._widen(path, more())
                 answer = self._check(path, [goal])
+                if answer == "sat" and self.explorer.definitions:
+                    with self._definitions():
+                        answer = self._check(path, [goal])
         if answer == "unknown":
             self.tallies[goal.key].unknown = f"the solver gave up within its budget on: {goal.what}"
         return answer == "sat"

@@ -14,17 +14,18 @@ from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, get_type_hints
 
 from attrs import define, frozen
 
 from refinement import context, terms
-from refinement.logic import NULL
+from refinement.logic import NULL, value_like
 from refinement.places import relative
-from refinement.schema import MATHEMATICAL, Encoding
+from refinement.schema import MATHEMATICAL, Encoding, Leaf, Record, assembled, flattened, parts_of, type_of
 from refinement.smt import Solver
 from refinement.state import Keys
 from refinement.terms import Term
+from refinement.values import Symbolic
 
 
 class Infeasible(Exception):
@@ -149,6 +150,25 @@ class Explorer:
         self.paths = 0
         self.infeasible = 0
         self.instances: dict[tuple, Term] = {}
+        self.is_opaque = False
+        self.definitions: dict[Term, Term] = {}
+        self._relevant: dict[Callable[..., Any], tuple[dict[str, Leaf | Record], dict[str, Leaf]]] = {}
+
+    def relevant(self, function: Callable[..., Any]) -> tuple[dict[str, Leaf | Record], dict[str, Leaf]]:
+        """The types of a `defined` function's arguments, and of those parts of them that its result depends on."""
+        found = self._relevant.get(function)
+        if found is None:
+            hints = get_type_hints(function, include_extras=True)
+            types = {name: type_of(hint) for name, hint in hints.items() if name != "return"}
+            names = {path: terms.variable(f"part {path}", leaf.sort(self.encoding))
+                     for path, leaf in flattened(types).items()}
+            self.is_opaque = False
+            result = function(*assembled(types, lambda path, leaf: leaf.wrap(names[path])).values())
+            self.is_opaque = True
+            used = terms.variables(result.term)
+            relevant = {path: leaf for path, leaf in flattened(types).items() if names[path] in used}
+            found = self._relevant[function] = types, relevant
+        return found
 
     def explore(self, body: Callable[[Run], T]) -> Iterator[T]:
         """Run `body` once for each path; yields what it gives while the path's facts are asserted."""
@@ -394,6 +414,19 @@ class Run:
             if fact.shared:
                 self.explorer.instances[fact.id, choice] = cached
         return cached
+
+    def defined(self, function: Callable[..., Any], given: tuple[Any, ...]) -> Any:
+        """What a `defined` function gives: known by its name if the run is opaque, else by its definition."""
+        result = function(*given)
+        if not self.explorer.is_opaque or not isinstance(result, Symbolic) or terms.is_constant(result.term):
+            return result
+        types, relevant = self.explorer.relevant(function)
+        parts = parts_of(types, dict(zip(types, given, strict=True)))
+        arguments = tuple(leaf.unwrap(parts[path], leaf.sort(self.encoding)) for path, leaf in relevant.items())
+        symbol = terms.function(function.__name__, tuple(term.sort for term in arguments), result.term.sort)
+        name = terms.apply(symbol, arguments)
+        self.explorer.definitions[name] = terms.equal(name, result.term)
+        return value_like(result, name)
 
     def choose(self, objects: Any, suitable: Any, before: Any, label: str) -> Any:
         """What the specification's choice comes to in this proof."""

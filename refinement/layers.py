@@ -12,7 +12,7 @@ from refinement import plain, terms
 from refinement.explore import Run
 from refinement.logic import Ref
 from refinement.places import relative
-from refinement.schema import Encoding, Field, Leaf, Schema, leaf_of, schema_of
+from refinement.schema import Encoding, Field, Leaf, Record, Schema, assembled, flattened, parts_of, schema_of, type_of
 from refinement.state import FieldMap, Keys, SymbolicState, unknown_field
 from refinement.statements import Total
 from refinement.terms import Term
@@ -99,7 +99,8 @@ class PythonLayer:
     def argument_terms(self, operation: str, arguments: Mapping[str, Any], encoding: Encoding) -> tuple[Term, ...]:
         """The terms of arguments given by name."""
         types = parameters_of(self, operation)
-        return tuple(leaf.unwrap(arguments[name], leaf.sort(encoding)) for name, leaf in types.items())
+        given = parts_of(types, arguments)
+        return tuple(leaf.unwrap(given[path], leaf.sort(encoding)) for path, leaf in flattened(types).items())
 
     def location(self, operation: str) -> str:
         """`file:line` of the operation's function."""
@@ -137,7 +138,17 @@ class PythonLayer:
 
     def execute(self, plain_state: Any, operation: str, arguments: Mapping[str, Any]) -> None:
         """Run an operation on a plain state."""
-        self.operations[operation](plain_state, **arguments)
+        self.operations[operation](plain_state, **self.own(operation, arguments))
+
+    def own(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Plain arguments of an operation, those of another layer's enumerations and records as this layer's."""
+        types = parameters_of(self, operation)
+        given = parts_of(types, arguments)
+
+        def read(path: str, leaf: Leaf) -> Any:
+            return leaf.members[given[path].name] if leaf.members is not None else given[path]
+
+        return assembled(types, read)
 
     def dump(self, plain_state: Any) -> dict[str, Any]:
         """A plain state as JSON values."""
@@ -148,10 +159,10 @@ class PythonLayer:
         return plain.load(self.schema, data)
 
 
-def parameters_of(layer: PythonLayer, operation: str) -> dict[str, Leaf]:
+def parameters_of(layer: PythonLayer, operation: str) -> dict[str, Leaf | Record]:
     """The types of an operation's arguments, by name."""
     hints = get_type_hints(layer.operations[operation], include_extras=True)
-    return {name: leaf_of(hint) for name, hint in hints.items() if name not in ("s", "return")}
+    return {name: type_of(hint) for name, hint in hints.items() if name not in ("s", "return")}
 
 
 def plain_value(state: SymbolicState, declared: Field, at: tuple[Any, ...], value: Callable[[Term], int]) -> Any:

@@ -10,6 +10,7 @@ and on symbolic values.  What Python's syntax cannot say of both is here:
 - `choose`: some object for which a predicate holds, or the least one;
 - `address_of` and `reference_at`: where objects are in memory;
 - `repeat` and `walk`: loops without a small bound;
+- `defined`: marks a function that is known by its name before its definition is looked at;
 - `operation`: marks a function that is proved on its own, and by whose contract callers can be proved.
 """
 
@@ -333,6 +334,21 @@ def operation(function: F) -> F:
         _, *arguments = signature.bind(*given, **named).arguments.items()
         run.call(function.__name__, dict(arguments))
         return None
+
+    return called  # type: ignore[return-value]
+
+
+def defined(function: F) -> F:
+    """Mark a function of plain values and records, whose result depends on nothing else, as one known by its name.
+
+    Much can be proved of it without its definition, such as that it gives the same of the same; the solver is told the
+    definition where that does not suffice.
+    """
+
+    @functools.wraps(function)
+    def called(*given: Any) -> Any:
+        run = context.current()
+        return function(*given) if run is None else run.defined(function, given)
 
     return called  # type: ignore[return-value]
 

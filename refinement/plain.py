@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from refinement import logic
-from refinement.schema import Field, Leaf, Part, Schema
+from refinement.schema import Field, Leaf, Part, Record, Schema
 
 Read = Callable[[Field, tuple[Any, ...]], Any]
 """Gives the plain value of a field at plain keys."""
@@ -163,8 +163,11 @@ def encode(value: Any) -> Any:
     return value
 
 
-def decode(leaf: Leaf, value: Any) -> Any:
+def decode(type: Leaf | Record, value: Any) -> Any:
     """The plain value that `encode` wrote; ValueError or KeyError if it is none of that type."""
+    if isinstance(type, Record):
+        return type.make(lambda part, leaf: decode(leaf, value[part]) if part in value else leaf.default())
+    leaf = type
     if leaf.form == "ref":
         if value == "NULL":
             return logic.NULL

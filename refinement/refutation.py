@@ -21,7 +21,7 @@ from refinement.logic import Ref, reference
 from refinement.path import Goal, Path
 from refinement.relation import upper_plain
 from refinement.replay import broken, run_and_compare
-from refinement.schema import Part, Schema
+from refinement.schema import Leaf, Part, Schema, assembled, parts_of
 from refinement.smt import Model
 from refinement.state import Keys
 from refinement.statements import Statement
@@ -125,6 +125,8 @@ class Search:
             if calm:
                 for term in self._nothing_elsewhere(looked_at, hinted):
                     execution.solver.add(term)
+            for term in self.execution.explorer.definitions.values():
+                execution.solver.add(term)
             model = execution.solver.model()
             if model is None:
                 return None
@@ -278,14 +280,13 @@ class Search:
         }
 
     def _arguments(self, model: Model) -> dict[str, Any]:
-        return {
-            name: leaf.plain(
-                model.value(
-                    leaf.unwrap(self.execution.setting.arguments[name], leaf.sort(self.execution.proof.encoding))
-                )
-            )
-            for name, leaf in self.execution.proof.parameters.items()
-        }
+        proof = self.execution.proof
+        given = parts_of(proof.parameters, self.execution.setting.arguments)
+
+        def read(path: str, leaf: Leaf) -> Any:
+            return leaf.plain(model.value(leaf.unwrap(given[path], leaf.sort(proof.encoding))))
+
+        return assembled(proof.parameters, read)
 
 
 def _nothing(state: Any, part: Part, number: Term) -> Term:

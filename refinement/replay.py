@@ -71,7 +71,10 @@ def _requirement_differs(proof: Proof, before: Mapping[str, Any], arguments: Map
     requires = proof.operation.requires
     if requires is None or not proof.states_requirement_twice():
         return []
-    holds = [bool(requires(layer.view(before[layer.name]), **arguments)) for layer in proof.layers]
+    holds = []
+    for layer in proof.layers:
+        assert isinstance(layer, PythonLayer)
+        holds.append(bool(requires(layer.view(before[layer.name]), **layer.own(proof.operation.name, arguments))))
     if holds[0] == holds[1]:
         return []
     return [f"the precondition: {proof.top.name} {holds[0]}, {proof.lower.name} {holds[1]}"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -141,6 +141,37 @@ class Record:
         return self.item(**{name: read(name, leaf) for name, leaf in self.leaves.items()})
 
 
+def flattened(types: Mapping[str, Leaf | Record]) -> dict[str, Leaf]:
+    """The types of named values, with the parts of a record each by itself, as `record.part`."""
+    found: dict[str, Leaf] = {}
+    for name, type in types.items():
+        if isinstance(type, Record):
+            found.update({f"{name}.{part}": leaf for part, leaf in type.leaves.items()})
+        else:
+            found[name] = type
+    return found
+
+
+def assembled(types: Mapping[str, Leaf | Record], read: Callable[[str, Leaf], Any]) -> dict[str, Any]:
+    """Named values of these types: `read(name, type)` gives them, and the parts of a record, as `record.part`."""
+    found = {}
+    for name, type in types.items():
+        if isinstance(type, Record):
+            found[name] = type.make(lambda part, leaf, name=name: read(f"{name}.{part}", leaf))  # type: ignore[misc]
+        else:
+            found[name] = read(name, type)
+    return found
+
+
+def parts_of(types: Mapping[str, Leaf | Record], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Named values with the parts of a record each by itself, as `record.part`."""
+    found = {}
+    for path in flattened(types):
+        name, _, part = path.partition(".")
+        found[path] = getattr(given[name], part) if part else given[name]
+    return found
+
+
 @frozen
 class Part:
     """A top-level attribute of the state.
@@ -234,6 +265,11 @@ def record_of(annotation: Any) -> Record | None:
     if not isinstance(annotation, type) or not attrs.has(annotation):
         return None
     return Record(annotation, {name: leaf_of(inner) for name, inner in _annotations(annotation).items()})
+
+
+def type_of(annotation: Any) -> Leaf | Record:
+    """The type of values that an annotation means."""
+    return record_of(annotation) or leaf_of(annotation)
 
 
 def leaf_of(annotation: Any) -> Leaf:

@@ -12,7 +12,7 @@ from refinement.layers import Layer, PythonLayer
 from refinement.obligations import OF_PAIR
 from refinement.path import wrap_object
 from refinement.relation import Decode, Relation, wrap_keys
-from refinement.schema import Field, Leaf
+from refinement.schema import Field, Leaf, assembled
 from refinement.state import Keys, in_range
 from refinement.statements import Statement, present
 from refinement.terms import Term
@@ -33,10 +33,10 @@ class Setting:
 
     def __init__(self, proof: Proof):
         self.proof = proof
-        self.arguments = {
-            name: leaf.wrap(terms.variable(f"argument.{name}", leaf.sort(proof.encoding)))
-            for name, leaf in proof.parameters.items()
-        }
+        self.arguments = assembled(
+            proof.parameters,
+            lambda path, leaf: leaf.wrap(terms.variable(f"argument.{path}", leaf.sort(proof.encoding))),
+        )
         self.pristine = self.states("")
         self.compared = proof.relation.compared() if proof.relation is not None else []
         self._reads: dict[str, set[str]] = {}

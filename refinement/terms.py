@@ -567,6 +567,18 @@ def at_address(word: Term, sort: Sort) -> Term:
     return apply(function("at address", (bit_vector(32),), INT), (word,))
 
 
+def variables(term: Term) -> set[Term]:
+    """The unknowns that occur in a term."""
+    seen: set[Term] = set()
+    stack = [term]
+    while stack:
+        top = stack.pop()
+        if top not in seen:
+            seen.add(top)
+            stack.extend(top.args)
+    return {part for part in seen if part.op == "var"}
+
+
 def show(term: Term, depth: int = 6) -> str:
     """A short readable form, for messages."""
     if term.op in ("int", "real", "var"):

@@ -9,7 +9,7 @@ import enum
 
 from attrs import evolve, frozen
 
-from refinement.logic import Word, all_of, any_of, iff, ite, negate, one_of
+from refinement.logic import Word, all_of, any_of, defined, iff, ite, negate, one_of
 
 BADGE_MASK = (1 << 28) - 1
 GUARD_MASK = (1 << 18) - 1
@@ -162,6 +162,7 @@ def _within(outer: Cap, inner: Cap) -> bool:
     return all_of(object_start(outer) <= object_start(inner), object_end(inner) <= object_end(outer))
 
 
+@defined
 def same_region_as(one: Cap, other: Cap) -> bool:
     """Whether all that the other capability stands for, the one does too."""
     return any_of(
@@ -190,6 +191,7 @@ def same_region_as(one: Cap, other: Cap) -> bool:
     )
 
 
+@defined
 def same_object_as(one: Cap, other: Cap) -> bool:
     """Whether both capabilities are to one object, which goes when the last of them does."""
     same_frame = all_of(
@@ -203,6 +205,7 @@ def same_object_as(one: Cap, other: Cap) -> bool:
     return any_of(same_frame, all_of(negate(unclear), same_region_as(one, other)))
 
 
+@defined
 def is_cap_revocable(cap: Cap, source: Cap) -> bool:
     """Whether a capability derived from `source` can be revoked, and so have children, on its own."""
     return any_of(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 from typing import Any
 
+from executable_model.sel4.capability import Cap, CapKind
 from executable_model.sel4.state import NUM_PRIORITIES, NotificationState, SchedulerAction, ThreadState
-from refinement.logic import NULL, Word, all_of, any_of, implies, negate
+from refinement.logic import NULL, Word, all_of, any_of, iff, implies, negate
 
 MAX_BADGE = (1 << 28) - 1
 
@@ -138,3 +139,43 @@ def set_priority(s: Any, thread: Any, priority: Word) -> Any:
 def bind_notification(s: Any, thread: Any, notification: Any) -> Any:
     """Neither is bound."""
     return all_of(s.tcb[thread].bound_notification == NULL, s.notification[notification].bound_thread == NULL)
+
+
+def _is_empty(s: Any, slot: Any) -> Any:
+    return is_in_state(s.slot[slot].cap.kind, CapKind.Null)
+
+
+def _same_thing(cap: Any, old: Any) -> Any:
+    """Whether a capability is to the same thing as another: it may differ in what only says how it is used."""
+    return all_of(
+        cap.kind == old.kind,
+        cap.object == old.object,
+        cap.size_bits == old.size_bits,
+        cap.badge == old.badge,
+        cap.free_offset == old.free_offset,
+        iff(cap.is_device, old.is_device),
+        iff(cap.is_thread, old.is_thread),
+        cap.irq == old.irq,
+        cap.target == old.target,
+    )
+
+
+def cap_move(s: Any, cap: Cap, source: Any, destination: Any) -> Any:
+    """The destination is another slot and empty, and the capability is to the same thing as the one moved."""
+    return all_of(
+        source != destination,
+        _is_empty(s, destination),
+        negate(_is_empty(s, source)),
+        _same_thing(cap, s.slot[source].cap),
+    )
+
+
+def cap_swap(s: Any, cap1: Cap, slot1: Any, cap2: Cap, slot2: Any) -> Any:
+    """The slots are two that are not empty, and each capability is to the same thing as the one it is made of."""
+    return all_of(
+        slot1 != slot2,
+        negate(_is_empty(s, slot1)),
+        negate(_is_empty(s, slot2)),
+        _same_thing(cap1, s.slot[slot1].cap),
+        _same_thing(cap2, s.slot[slot2].cap),
+    )

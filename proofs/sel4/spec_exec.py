@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from executable_model.sel4.state import NotificationState, SchedulerAction, ThreadState
+from proofs.sel4 import derivation_order
 from proofs.sel4.exec_invariants import (
     same_queue,
     same_ready_queue,
@@ -98,9 +99,18 @@ RELATION = Relation(
         "notification.badge": Decode(
             lambda s, n: s.notification[n].badge, when=lambda s, n: s.notification[n].state == NotificationState.Active
         ),
+        "slot.is_original": Decode(lambda s, x: s.slot[x].revocable),
         "candidate": Decode(lambda s: s.candidate, when=lambda s: s.scheduler_action == SchedulerAction.SwitchToThread),
     },
-    free=("now", "tcb.since", "tcb.place"),
+    free=(
+        "now",
+        "tcb.since",
+        "tcb.place",
+        "families",
+        "slot.family",
+        "slot.position",
+        "slot.end",
+    ),
     facts=(
         arrival_order,
         none_between,
@@ -109,5 +119,6 @@ RELATION = Relation(
         ready_order,
         no_place_between,
         ready_places,
+        *derivation_order.FACTS,
     ),
 )

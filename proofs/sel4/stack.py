@@ -11,6 +11,8 @@ from executable_model.sel4.state import (
 )
 from proofs.sel4 import (
     c_invariants,
+    capability_invariants,
+    derivation,
     endpoint,
     exec_c,
     exec_invariants,
@@ -29,18 +31,19 @@ STACK = Stack(
     "sel4",
     (SPEC, EXEC, C),
     (spec_exec.RELATION, exec_c.RELATION),
-    {"spec": spec_invariants.INVARIANTS, "exec": exec_invariants.INVARIANTS, "c": c_invariants.INVARIANTS},
+    {"spec": spec_invariants.INVARIANTS, "exec": exec_invariants.INVARIANTS + capability_invariants.INVARIANTS, "c": c_invariants.INVARIANTS},
     {
         "ready_queue": [(d, p) for d in range(NUM_DOMAINS) for p in range(NUM_PRIORITIES)],
         "l1_bitmap": list(range(NUM_DOMAINS)),
         "l2_bitmap": [(d, group) for d in range(NUM_DOMAINS) for group in range(L2_BITMAP_SIZE)],
         "domain_schedule": list(range(DOMAIN_SCHEDULE_LENGTH)),
         "tcb.registers": list(range(TPIDRURO + 1)),
+        "user_data.words": list(range(1024)),
     },
 )
 
 OPERATIONS = tuple(
     operation
-    for module in (schedule, ipc_cancel, message, notification, endpoint, tcb)
+    for module in (schedule, ipc_cancel, message, notification, endpoint, derivation, tcb)
     for operation in module.OPERATIONS
 )

@@ -11,7 +11,7 @@ import enum
 
 from attrs import evolve, frozen
 
-from refinement.logic import Word, all_of, any_of, iff, ite, negate, one_of
+from refinement.logic import Word, all_of, any_of, defined, iff, ite, negate, one_of
 
 THREAD_MASK = 0xFFFFFE00
 """Of an address in a thread's object, which has 512 bytes, the bits that are those of its beginning."""
@@ -164,6 +164,7 @@ def _within(outer: Cap, inner: Cap) -> bool:
     return all_of(object_start(outer) <= object_start(inner), object_end(inner) <= object_end(outer))
 
 
+@defined
 def same_region_as(one: Cap, other: Cap) -> bool:
     """Whether all that the other capability stands for, the one does too."""
     return any_of(
@@ -192,6 +193,7 @@ def same_region_as(one: Cap, other: Cap) -> bool:
     )
 
 
+@defined
 def same_object_as(one: Cap, other: Cap) -> bool:
     """Whether both capabilities are to one object, which goes when the last of them does."""
     same_frame = all_of(
@@ -205,6 +207,7 @@ def same_object_as(one: Cap, other: Cap) -> bool:
     return any_of(same_frame, all_of(negate(unclear), same_region_as(one, other)))
 
 
+@defined
 def is_cap_revocable(cap: Cap, source: Cap) -> bool:
     """Whether a capability derived from `source` can be revoked, and so have children, on its own."""
     return any_of(

@@ -175,4 +175,5 @@ def cap_swap(s: State, cap1: Cap, slot1: SlotRef, cap2: Cap, slot2: SlotRef) -> 
 
 def empty_slot(s: State, slot: SlotRef) -> None:
     """Remove the capability in the slot, if there is one.  Its children become those of its parent."""
-    clear_slot(s, slot)
+    if s.slot[slot].cap.kind != CapKind.Null:
+        clear_slot(s, slot)
