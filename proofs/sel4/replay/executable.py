@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 
 from attrs import define
 
@@ -61,6 +62,7 @@ def queue(s: State, head: ThreadRef, tail: ThreadRef) -> tuple[int, ...]:
     return tuple(map(address_of, found)) + (() if ends_well else (0,))
 
 
-def machine(s: State) -> ExecutableMachine:
+@contextlib.contextmanager
+def machine(s: State) -> Iterator[ExecutableMachine]:
     """The executable model in a state."""
-    return ExecutableMachine(s, call_kernel)
+    yield ExecutableMachine(s, call_kernel)

@@ -60,8 +60,5 @@ class Machine(Protocol):
     def slots(self) -> Mapping[int, SlotImage]:
         """All slots with a capability."""
 
-    def threads(self) -> list[int]:
-        """All threads."""
-
     def image(self, kind: str, address: int) -> ObjectImage | None:
         """The thread, endpoint or notification (`tcb`, `endpoint`, `notification`) at an address; None if none is."""

@@ -57,10 +57,6 @@ class PythonMachine:
         found = self.s.slot.get(SlotRef(slot))
         return NULL_CAP if found is None else words.encode(found.cap)
 
-    def threads(self) -> list[int]:
-        """All threads."""
-        return [address_of(ref) for ref in self.s.tcb]
-
 
 def thread_image(tcb: Any) -> dict[str, Any]:
     """What both layers know of a thread in the same way."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from attrs import define, field
 
 from executable_model.sel4.state import State
-from proofs.sel4.replay import executable, recording, support
+from proofs.sel4.replay import c, executable, recording, spec, support
 from proofs.sel4.replay.comparing import Apart, Expected, compare_result, compare_state, state_at_end, state_at_start
 from proofs.sel4.replay.machine import Machine
 from proofs.sel4.replay.recording import Recording, Step
@@ -17,8 +18,11 @@ from proofs.sel4.replay.stepping import Event, Guest, LayerStopped, Moment, gues
 from refinement.errors import user_message
 from refinement.recordings import Difference, Replayed, Unsupported
 
-MACHINES: dict[str, Callable[[State], Machine]] = {
+MACHINES: dict[str, Callable[[State], AbstractContextManager[Machine]]] = {
+    "spec": spec.machine,
     "exec": executable.machine,
+    "c": c.evaluated,
+    "native": c.compiled,
 }
 """For each layer what makes it, with the state of the executable model to begin with."""
 
@@ -37,7 +41,8 @@ class Sel4Replayer:
         reason = support.of_recording(recording)
         if reason:
             return Replayed(recording.steps, 0, 0, 0, unsupported=(Unsupported(f"{FIRST_THREAD}:0", reason),))
-        return Course(recording, MACHINES[layer](initial_state(recording))).run()
+        with MACHINES[layer](initial_state(recording)) as machine:
+            return Course(recording, machine).run()
 
 
 @define(eq=False)

@@ -20,7 +20,7 @@ from executable_model.sel4.state import (
     NEXT_IP,
     THREAD_OFFSET,
 )
-from executable_model.sel4.syscall import RECV
+from executable_model.sel4.syscall import Syscall
 from proofs.sel4.replay import words
 from proofs.sel4.replay.machine import Machine
 from proofs.sel4.replay.recording import REGISTERS, Recording, Step
@@ -147,7 +147,7 @@ def wait_for_ever(machine: Machine, guest: Guest) -> None:
     for number in range(NUMBER_REGISTER):
         machine.set_register(guest.thread, number, 0)
     machine.set_register(guest.thread, 0, EXIT_SLOT)
-    machine.set_register(guest.thread, NUMBER_REGISTER, RECV)
+    machine.set_register(guest.thread, NUMBER_REGISTER, Syscall.Recv)
 
 
 def enter(recording: Recording, machine: Machine, guest: Guest) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from executable_model.sel4.capability import Cap, CapKind
 from executable_model.sel4.state import CSPACE_ROOT, SLOT_BITS, THREAD_OFFSET
-from executable_model.sel4.syscall import CALL, NB_SEND, SEND
+from executable_model.sel4.syscall import Syscall
 from proofs.sel4.replay import words
 from proofs.sel4.replay.machine import Machine
 from proofs.sel4.replay.recording import Recording, Step
@@ -37,7 +37,7 @@ def of_step(machine: Machine, guest: Guest, step: Step) -> str:
     """Why a step, which is about to be made, cannot be replayed; empty if it can."""
     if step.operation:
         return f"{step.operation} is done at user level, which no layer has yet"
-    if step.number & WORD_MASK not in (CALL, SEND, NB_SEND):
+    if step.number & WORD_MASK not in (Syscall.Call, Syscall.Send, Syscall.NBSend):
         return ""
     cap = resolve(machine, guest.thread, step.cap)
     return f"the invocation of a {cap.kind.name} capability belongs to later work" if cap.kind in LATER else ""
