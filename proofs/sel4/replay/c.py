@@ -97,7 +97,7 @@ class CMachine:
         for address in self.slot_addresses():
             low, high, *node = self._slot(address)
             if (low, high) != NULL_CAP:
-                fields = _fields("mdb_node", node)
+                fields = _fields("mdb_node", tuple(node))
                 found[address] = SlotImage(
                     words=(low, high),
                     prev=fields["mdbPrev"],
@@ -128,8 +128,8 @@ class CMachine:
             "boundTCB": fields["ntfnBoundTCB"],
         }
 
-    def _words(self, root: str, address: int, path: str, count: int) -> list[int]:
-        return [self.memory.read(KINDS[root], address, f"{path}words[{number}]") for number in range(count)]
+    def _words(self, kind: str, address: int, path: str, count: int) -> tuple[int, ...]:
+        return tuple(self.memory.read(KINDS[kind], address, f"{path}words[{number}]") for number in range(count))
 
     def _thread(self, address: int) -> dict[str, Any]:
         fields = _fields("thread_state", self._words("tcb", address, "tcbState.", 3))
@@ -177,7 +177,8 @@ BLOCKING_FIELDS = {
 """What a thread's state means something of besides, by that state."""
 
 
-def _fields(name: str, content: list[int]) -> dict[str, int]:
+@functools.lru_cache(maxsize=1 << 12)
+def _fields(name: str, content: tuple[int, ...]) -> dict[str, int]:
     """The fields of a packed structure."""
     packed = layout.layout()[name]
     return {field: packed.decode(field, content) for field in packed.fields}  # type: ignore[misc]
@@ -231,7 +232,9 @@ class NativeMachine(CMachine):
                 continue
             found.add(address)
             low, high, *node = self._slot(address)
-            waiting.update(_fields("mdb_node", node)[name] for name in ("mdbPrev", "mdbNext"))
+            if not (low or any(node)):
+                continue
+            waiting.update(_fields("mdb_node", tuple(node))[name] for name in ("mdbPrev", "mdbNext"))
             waiting.update(_slots_of((low, high)))
         return found
 

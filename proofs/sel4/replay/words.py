@@ -99,6 +99,7 @@ THREAD_ZOMBIE = 32
 """`capZombieType` of what was a thread; otherwise it is the radix of the table."""
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def decode(words: Words) -> Cap:
     """The capability that the words are; ValueError if they are none."""
     struct = layout.kind_of("cap", words)
