@@ -20,7 +20,7 @@ from executable_model.sel4.state import (
     State,
     ThreadRef,
 )
-from refinement.logic import Word, operation
+from refinement.logic import Word, ite, operation
 
 LENGTH_MASK = 0x7F
 EXTRA_CAPS_SHIFT = 7
@@ -31,7 +31,7 @@ LABEL_SHIFT = 12
 def message_info_length(info: Word) -> Word:
     """How many words the message has, at most 120."""
     length = info & LENGTH_MASK
-    return MAX_MESSAGE_LENGTH if length > MAX_MESSAGE_LENGTH else length
+    return ite(length < MAX_MESSAGE_LENGTH, length, MAX_MESSAGE_LENGTH)
 
 
 def message_info_extra_caps(info: Word) -> Word:
