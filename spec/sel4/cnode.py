@@ -57,31 +57,7 @@ def decode_cnode_invocation(s: State, label: Word, length: Word, cap: Cap, extra
         case CNodeLabel.SaveCaller:
             cnode_save_caller(s, slot)
         case _:
-            source = lookup_source(s, length, slot, extra, buffer)
-            match label:
-                case CNodeLabel.Copy:
-                    cnode_copy(s, length, source, slot, buffer)
-                case CNodeLabel.Mint:
-                    cnode_mint(s, length, source, slot, buffer)
-                case CNodeLabel.Move:
-                    cap_move(s, s.slot[source].cap, source, slot)
-                case CNodeLabel.Mutate:
-                    cnode_mutate(s, length, source, slot, buffer)
-
-
-def lookup_source(s: State, length: Word, destination: SlotRef, extra: ExtraCaps, buffer: Word) -> SlotRef:
-    """The slot of the capability that is to be copied or moved, by Copy, Mint, Move or Mutate, to the destination.
-
-    Words 2 and 3 are its index and depth, looked up from the first capability on that the message names.  It must hold
-    something, and the destination must be empty.
-    """
-    if length < 4 or extra.first == NULL:
-        raise SyscallError(ErrorKind.TruncatedMessage)
-    ensure_empty_slot(s, destination)
-    index, depth = syscall_argument(s, 2, buffer), syscall_argument(s, 3, buffer)
-    source = lookup_slot_for_cnode_op(s, True, s.slot[extra.first].cap, index, depth)
-    ensure_full_slot(s, True, source, depth)
-    return source
+            cnode_transfer(s, label, length, slot, extra, buffer)
 
 
 def ensure_full_slot(s: State, is_source: bool, slot: SlotRef, depth: Word) -> None:
@@ -94,6 +70,28 @@ def ensure_possible(cap: Cap) -> None:
     """Raise IllegalOperation if what was to be copied or moved came out as the null capability."""
     if cap.kind == CapKind.Null:
         raise SyscallError(ErrorKind.IllegalOperation)
+
+
+def cnode_transfer(s: State, label: Word, length: Word, destination: SlotRef, extra: ExtraCaps, buffer: Word) -> None:
+    """Copy, Mint, Move or Mutate: put a capability, or what is made of it, into the destination, which must be empty.
+
+    Words 2 and 3 are the index and depth of the source, looked up from the first capability on that the message names.
+    """
+    if length < 4 or extra.first == NULL:
+        raise SyscallError(ErrorKind.TruncatedMessage)
+    ensure_empty_slot(s, destination)
+    index, depth = syscall_argument(s, 2, buffer), syscall_argument(s, 3, buffer)
+    source = lookup_slot_for_cnode_op(s, True, s.slot[extra.first].cap, index, depth)
+    ensure_full_slot(s, True, source, depth)
+    match label:
+        case CNodeLabel.Copy:
+            cnode_copy(s, length, source, destination, buffer)
+        case CNodeLabel.Mint:
+            cnode_mint(s, length, source, destination, buffer)
+        case CNodeLabel.Move:
+            cap_move(s, s.slot[source].cap, source, destination)
+        case CNodeLabel.Mutate:
+            cnode_mutate(s, length, source, destination, buffer)
 
 
 def cnode_copy(s: State, length: Word, source: SlotRef, destination: SlotRef, buffer: Word) -> None:

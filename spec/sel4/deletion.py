@@ -73,14 +73,14 @@ def finalise_step(s: State, slot: SlotRef) -> SlotRef:
     return reference_at(SlotRef, remainder.object)
 
 
-def is_removable(remainder: Cap, slot: SlotRef) -> bool:
+def is_removable(cap: Cap, slot: SlotRef) -> bool:
     """Whether what remains of the capability in the slot can be removed: nothing, or a zombie without slots left.
 
     Of a zombie that is itself in the first slot of its object, this one is no slot to be emptied.
     """
-    is_in_own_object = reference_at(SlotRef, remainder.object) == slot
-    nothing_left = any_of(remainder.slots_left == 0, all_of(remainder.slots_left == 1, is_in_own_object))
-    return any_of(remainder.kind == CapKind.Null, all_of(remainder.kind == CapKind.Zombie, nothing_left))
+    is_in_own_object = reference_at(SlotRef, cap.object) == slot
+    nothing_left = any_of(cap.slots_left == 0, all_of(cap.slots_left == 1, is_in_own_object))
+    return any_of(cap.kind == CapKind.Null, all_of(cap.kind == CapKind.Zombie, nothing_left))
 
 
 def reduce_zombie(s: State, slot: SlotRef) -> None:

@@ -35,9 +35,9 @@ def load_word(s: State, address: Word, number: Word) -> Word:
     return page_at(s, address).words[first_word(address) + number]
 
 
-def store_word(s: State, address: Word, number: Word, word: Word) -> None:
+def store_word(s: State, address: Word, number: Word, value: Word) -> None:
     """Write word `number` of what users keep from an address on; all of that is within 4 KiB."""
-    page_at(s, address).words[first_word(address) + number] = word
+    page_at(s, address).words[first_word(address) + number] = value
 
 
 def page_at(s: State, address: Word) -> UserData:

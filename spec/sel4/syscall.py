@@ -11,7 +11,6 @@ what came of it.
 from __future__ import annotations
 
 import enum
-from contextlib import suppress
 
 from refinement.logic import NULL, Word, one_of, reference_at
 from spec.sel4.capability import CapKind
@@ -61,12 +60,8 @@ class Syscall(enum.IntEnum):
 
 
 def call_kernel(s: State, number: Word) -> None:
-    """The current thread has made the system call of this number: all that happens until a thread runs again.
-
-    When the call is interrupted, the thread makes it again the next time that it runs.
-    """
-    with suppress(Preempted):
-        handle_syscall(s, number)
+    """The current thread has made the system call of this number: all that happens until a thread runs again."""
+    handle_syscall(s, number)
     schedule(s)
     activate_thread(s)
 
@@ -100,54 +95,49 @@ def handle_invocation(s: State, calling: bool, blocking: bool) -> None:
 
     If it, or another one that the message names, is not found, that is a fault of the thread; but NBSend then just does
     nothing.  While the invocation is carried out the thread is set to make the system call again, which it will if it
-    is interrupted.  If it neither waits nor was stopped by then, it runs on in the end; only a Call is answered.
+    is interrupted.  If it neither waits nor was stopped by then, it runs on in the end.
     """
     thread = s.current_thread
-    info = s.tcb[thread].registers[MESSAGE_INFO_REGISTER]
-    buffer = lookup_ipc_buffer(s, thread, is_receiver=False)
     try:
         slot = lookup_slot(s, thread, s.tcb[thread].registers[CAP_REGISTER])
-        extra = lookup_extra_caps(s, thread, buffer, message_info_extra_caps(info))
+        buffer = lookup_ipc_buffer(s, thread, is_receiver=False)
+        count = message_info_extra_caps(s.tcb[thread].registers[MESSAGE_INFO_REGISTER])
+        extra = lookup_extra_caps(s, thread, buffer, count)
     except LookupFault:
         if blocking:
             handle_fault(s, thread)
         return
-    length = message_info_length(info)
-    if length > MESSAGE_REGISTERS and buffer == 0:
-        length = MESSAGE_REGISTERS
-    result, words = ErrorKind.NoError, ()
     set_thread_state(s, thread, ThreadState.Restart)
     try:
-        decode_invocation(s, message_info_label(info), length, slot, extra, calling, blocking, buffer)
+        decode_invocation(s, slot, extra, buffer, calling, blocking)
     except SyscallError as error:
-        result, words = error.kind, error.words
-    if s.tcb[thread].state == ThreadState.Restart:
-        if calling:
-            reply_from_kernel(s, thread, result.value, words)
-        set_thread_state(s, thread, ThreadState.Running)
+        finish_invocation(s, thread, calling, error.kind, *error.words)
+    except Preempted:
+        return
+    else:
+        if s.tcb[thread].state == ThreadState.Restart:
+            finish_invocation(s, thread, calling, ErrorKind.NoError)
 
 
-def reply_from_kernel(s: State, thread: ThreadRef, label: Word, words: tuple[Word, ...]) -> None:
-    """Give the thread the kernel's answer to a Call: a message, with badge 0; its label is 0 or tells the error."""
+def finish_invocation(s: State, thread: ThreadRef, calling: bool, result: ErrorKind, *words: Word) -> None:
+    """Let the thread run on after an invocation; only a caller is told what came of it."""
+    if calling:
+        reply_from_kernel(s, thread, result, *words)
+    set_thread_state(s, thread, ThreadState.Running)
+
+
+def reply_from_kernel(s: State, thread: ThreadRef, result: ErrorKind, *words: Word) -> None:
+    """Give the thread the kernel's answer: a message with the result as its label, and badge 0."""
     buffer = lookup_ipc_buffer(s, thread, is_receiver=True)
     for number, word in enumerate(words):
         set_mr(s, thread, buffer, number, word)
     length = len(words) if buffer != 0 else min(len(words), MESSAGE_REGISTERS)
+    s.tcb[thread].registers[MESSAGE_INFO_REGISTER] = message_info(result.value, length)
     s.tcb[thread].registers[BADGE_REGISTER] = 0
-    s.tcb[thread].registers[MESSAGE_INFO_REGISTER] = message_info(label, length)
 
 
-def decode_invocation(
-    s: State,
-    label: Word,
-    length: Word,
-    slot: SlotRef,
-    extra: ExtraCaps,
-    calling: bool,
-    blocking: bool,
-    buffer: Word,
-) -> None:
-    """Carry out the invocation of the capability in a slot, by the current thread's message.
+def decode_invocation(s: State, slot: SlotRef, extra: ExtraCaps, buffer: Word, calling: bool, blocking: bool) -> None:
+    """Carry out the invocation of the capability in a slot by the current thread's message.
 
     - An endpoint, notification or reply capability: the message is sent, whatever its label.  To send to the first two
       takes the right to.
@@ -158,6 +148,10 @@ def decode_invocation(
     """
     thread = s.current_thread
     cap = s.slot[slot].cap
+    info = s.tcb[thread].registers[MESSAGE_INFO_REGISTER]
+    label, length = message_info_label(info), message_info_length(info)
+    if buffer == 0 and length > MESSAGE_REGISTERS:
+        length = MESSAGE_REGISTERS
     match cap.kind:
         case CapKind.Endpoint if cap.can_send:
             endpoint = reference_at(EndpointRef, cap.object)

@@ -12,7 +12,7 @@ import enum
 from attrs import evolve
 
 from refinement.logic import NULL, Word, address_of, all_of, choose, repeat, walk
-from spec.sel4.capability import READ_WRITE, Cap, CapKind
+from spec.sel4.capability import MAX_DEPTH, READ_WRITE, Cap, CapKind
 from spec.sel4.cspace import ExtraCaps, lookup_slot_for_cnode_op, slot_of_cnode
 from spec.sel4.deletion import preemption_point
 from spec.sel4.derivation import has_children, insert_new_cap
@@ -28,8 +28,6 @@ MAX_UNTYPED_BITS = 29
 """The smallest and the largest size of untyped memory, and so of any object: 2 to this power, in bytes."""
 MAX_RETYPE = 256
 """How many objects can be made at once."""
-MAX_USER_BITS = 32
-"""Sizes that users give must be below this number, even where they make no difference."""
 RESET_CHUNK_BITS = 8
 """Memory is cleared in pieces of 2 to this power bytes."""
 
@@ -100,32 +98,32 @@ def decode_untyped_invocation(
     if length < 6 or extra.first == NULL:
         raise SyscallError(ErrorKind.TruncatedMessage)
     object_type, user_bits = syscall_argument(s, 0, buffer), syscall_argument(s, 1, buffer)
-    check_object_size(object_type, user_bits)
-    first, last = lookup_target_slots(s, extra, buffer)
-    count = syscall_argument(s, 5, buffer)
-    must_reset = not has_children(s, slot)
-    given_out = 0 if must_reset else cap.free_offset
-    size_bits = object_size_bits(object_type, user_bits)
-    free_bytes = (1 << cap.size_bits) - given_out
-    if free_bytes >> size_bits < count:
-        raise SyscallError(ErrorKind.NotEnoughMemory, free_bytes)
+    offset, count = syscall_argument(s, 4, buffer), syscall_argument(s, 5, buffer)
+    check_size(object_type, user_bits)
+    node = destination_node(s, extra, buffer)
+    check_window(node, offset, count)
+    first, last = slot_of_cnode(node.object, offset), slot_of_cnode(node.object, offset + count - 1)
+    ensure_empty_slots(s, first, last)
+    reset = not has_children(s, slot)
+    given_out = 0 if reset else cap.free_offset
+    bits = object_size_bits(object_type, user_bits)
+    free = (1 << cap.size_bits) - given_out
+    if free >> bits < count:
+        raise SyscallError(ErrorKind.NotEnoughMemory, free)
     if cap.is_device and object_type != ObjectType.Untyped and not is_frame(object_type):
         raise SyscallError(ErrorKind.InvalidArgument, 1)
-    if must_reset:
+    if reset:
         reset_untyped_cap(s, slot)
-    start = align_up(given_out, size_bits)
-    s.slot[slot].cap = evolve(cap, free_offset=start + (count << size_bits))
-    for target in walk("create_objects", first, lambda target: following(target, last)):
-        number = (address_of(target) - address_of(first)) >> SLOT_BITS
-        address = cap.object + start + (number << size_bits)
-        insert_new_cap(s, slot, target, create_object(s, object_type, address, user_bits, cap.is_device))
+    begin = round_up(given_out, bits)
+    s.slot[slot].cap = evolve(cap, free_offset=begin + (count << bits))
+    create_objects(s, object_type, user_bits, cap.object + begin, cap.is_device, slot, first, last)
 
 
-def check_object_size(object_type: Word, user_bits: Word) -> None:
+def check_size(object_type: Word, user_bits: Word) -> None:
     """Raise the error for a type that there is not, or a size that no object of the type can have."""
     if object_type > ObjectType.PageTable:
         raise SyscallError(ErrorKind.InvalidArgument, 0)
-    if user_bits >= MAX_USER_BITS or object_size_bits(object_type, user_bits) > MAX_UNTYPED_BITS:
+    if user_bits >= MAX_DEPTH or object_size_bits(object_type, user_bits) > MAX_UNTYPED_BITS:
         raise SyscallError(ErrorKind.RangeError, 0, MAX_UNTYPED_BITS)
     if object_type == ObjectType.CNode and user_bits == 0:
         raise SyscallError(ErrorKind.InvalidArgument, 1)
@@ -133,26 +131,22 @@ def check_object_size(object_type: Word, user_bits: Word) -> None:
         raise SyscallError(ErrorKind.InvalidArgument, 1)
 
 
-def lookup_target_slots(s: State, extra: ExtraCaps, buffer: Word) -> tuple[SlotRef, SlotRef]:
-    """The first and the last of the slots that the capabilities to new objects are to be put into: all are empty."""
+def destination_node(s: State, extra: ExtraCaps, buffer: Word) -> Cap:
+    """The capability to the CNode that the capabilities to new objects are to be put into."""
     index, depth = syscall_argument(s, 2, buffer), syscall_argument(s, 3, buffer)
-    offset, count = syscall_argument(s, 4, buffer), syscall_argument(s, 5, buffer)
-    target = extra.first
+    slot = extra.first
     if depth != 0:
-        target = lookup_slot_for_cnode_op(s, False, s.slot[extra.first].cap, index, depth)
-    cnode = s.slot[target].cap
-    if cnode.kind != CapKind.CNode:
+        slot = lookup_slot_for_cnode_op(s, False, s.slot[extra.first].cap, index, depth)
+    node = s.slot[slot].cap
+    if node.kind != CapKind.CNode:
         raise failed_lookup(False, LookupFailure(LookupFailureKind.MissingCapability, depth))
-    check_window(1 << cnode.size_bits, offset, count)
-    first, last = slot_of_cnode(cnode.object, offset), slot_of_cnode(cnode.object, offset + count - 1)
-    if full_slot_between(s, first, last) is not None:
-        raise SyscallError(ErrorKind.DeleteFirst)
-    return first, last
+    return node
 
 
-def check_window(slots: Word, offset: Word, count: Word) -> None:
-    """Raise RangeError unless a CNode of so many slots has `count` from the index `offset` on, not too many at once."""
-    if offset >= slots:
+def check_window(node: Cap, offset: Word, count: Word) -> None:
+    """Raise RangeError unless the CNode has `count` slots from the index `offset` on, and they are not too many."""
+    slots = 1 << node.size_bits
+    if offset > slots - 1:
         raise SyscallError(ErrorKind.RangeError, 0, slots - 1)
     if count < 1 or count > MAX_RETYPE:
         raise SyscallError(ErrorKind.RangeError, 1, MAX_RETYPE)
@@ -160,9 +154,9 @@ def check_window(slots: Word, offset: Word, count: Word) -> None:
         raise SyscallError(ErrorKind.RangeError, 1, slots - offset)
 
 
-def full_slot_between(s: State, first: SlotRef, last: SlotRef) -> SlotRef | None:
-    """Some slot that holds a capability, from the first to the last, if there is one."""
-    return choose(
+def ensure_empty_slots(s: State, first: SlotRef, last: SlotRef) -> None:
+    """Raise DeleteFirst if one of the slots from the first to the last holds a capability."""
+    full = choose(
         s.slot,
         lambda slot: all_of(
             address_of(first) <= address_of(slot),
@@ -171,16 +165,13 @@ def full_slot_between(s: State, first: SlotRef, last: SlotRef) -> SlotRef | None
         ),
         label="full_slot",
     )
+    if full is not None:
+        raise SyscallError(ErrorKind.DeleteFirst)
 
 
-def following(slot: SlotRef, last: SlotRef) -> SlotRef:
-    """The slot behind another one of a row of slots; NULL behind the last."""
-    return NULL if slot == last else slot_of_cnode(address_of(slot), 1)
-
-
-def align_up(offset: Word, bits: Word) -> Word:
-    """The first multiple of 2 to the power of `bits` that is no smaller than the offset."""
-    return ((offset + (1 << bits) - 1) >> bits) << bits
+def round_up(offset: Word, bits: Word) -> Word:
+    """The smallest multiple of 2 to the power of `bits` that is not below the offset."""
+    return ((offset + ((1 << bits) - 1)) >> bits) << bits
 
 
 def reset_untyped_cap(s: State, slot: SlotRef) -> None:
@@ -200,6 +191,32 @@ def reset_untyped_cap(s: State, slot: SlotRef) -> None:
         given_out = s.slot[slot].cap.free_offset
         s.slot[slot].cap = evolve(cap, free_offset=((given_out - 1) >> RESET_CHUNK_BITS) << RESET_CHUNK_BITS)
         preemption_point(s)
+
+
+def create_objects(
+    s: State,
+    object_type: Word,
+    user_bits: Word,
+    begin: Word,
+    is_device: bool,
+    untyped: SlotRef,
+    first: SlotRef,
+    last: SlotRef,
+) -> None:
+    """Make objects, one behind the other from the address `begin` on; capabilities to them go into the slots.
+
+    The slots are those from the first to the last.  The capabilities are derived from the untyped one.
+    """
+    bits = object_size_bits(object_type, user_bits)
+    for slot in walk("create_objects", first, lambda slot: slot_behind(slot, last)):
+        number = (address_of(slot) - address_of(first)) >> SLOT_BITS
+        cap = create_object(s, object_type, begin + (number << bits), user_bits, is_device)
+        insert_new_cap(s, untyped, slot, cap)
+
+
+def slot_behind(slot: SlotRef, last: SlotRef) -> SlotRef:
+    """The slot of a CNode that is behind another one; NULL behind the last of those that are to be filled."""
+    return NULL if slot == last else slot_of_cnode(address_of(slot), 1)
 
 
 def create_object(s: State, object_type: Word, address: Word, user_bits: Word, is_device: bool) -> Cap:
