@@ -32,7 +32,8 @@ def _paths(value: Sequence[str | os.PathLike[str]]) -> tuple[str, ...]:
 class Sources:
     """A program in C: `files` and `include` folders relative to `root`, and further compiler flags.
 
-    The `native` files define, for the native build only, what the program declares and does not define.  Locations are given relative to `root`.
+    The `native` files define, for the native build only, what the program declares and does not define.  Locations are
+    given relative to `root`.
     """
 
     root: Path = field(converter=Path)

@@ -19,25 +19,16 @@ static void linkPrev(cte_t *slot, cte_t *prev)
     }
 }
 
-/* Leave the slot with no capability and no place in the list. */
+/* Leave nothing in a slot that no neighbour points at any more: clear_slot. */
 static void clearSlot(cte_t *slot)
 {
     slot->cap = cap_null_cap_new();
     setNode(slot, NULL, NULL, false, false);
 }
 
-/* Put the capability into an empty slot, directly after another slot in the list. */
-static void insertAfter(cte_t *source, cte_t *destination, cap_t cap, word_t revocable)
-{
-    cte_t *next = nextSlot(source);
-    destination->cap = cap;
-    setNode(destination, source, next, revocable, revocable);
-    linkNext(source, destination);
-    linkPrev(next, destination);
-}
-
-/* Count all of an untyped capability's memory as given out if the new capability is one to all of it. */
-static void setUntypedFull(cte_t *source, cap_t cap)
+/* Have nothing more made of the untyped capability in the source when another one to its memory is made:
+   set_untyped_cap_as_full. */
+static void setUntypedCapAsFull(cap_t cap, cte_t *source)
 {
     cap_t old = source->cap;
     word_t size = cap_untyped_cap_get_capBlockSize(old);
@@ -48,18 +39,29 @@ static void setUntypedFull(cte_t *source, cap_t cap)
     }
 }
 
-/* Put a capability made of the source's into the destination, which is empty: cap_insert. */
+/* Put a slot that is in no list directly behind one that is in a list, or begins one: insert_behind. */
+static void insertBehind(cte_t *before, cte_t *slot, word_t revocable)
+{
+    cte_t *after = nextSlot(before);
+    setNode(slot, before, after, revocable, revocable);
+    linkNext(before, slot);
+    linkPrev(after, slot);
+}
+
+/* Put a capability derived from the source's into the destination, which is empty: cap_insert. */
 void capInsert(cap_t cap, cte_t *source, cte_t *destination)
 {
     word_t revocable = isCapRevocable(cap, source->cap);
-    setUntypedFull(source, cap);
-    insertAfter(source, destination, cap, revocable);
+    setUntypedCapAsFull(cap, source);
+    destination->cap = cap;
+    insertBehind(source, destination, revocable);
 }
 
-/* Put a capability to a new object into the slot, which is empty, as a child of the parent: insert_new_cap. */
+/* Put the first capability to an object made of the parent's memory into the slot, which is empty: insert_new_cap. */
 void insertNewCap(cte_t *parent, cte_t *slot, cap_t cap)
 {
-    insertAfter(parent, slot, cap, true);
+    slot->cap = cap;
+    insertBehind(parent, slot, true);
 }
 
 /* Put the capability, which takes the place of the source's, into the destination, which is empty: cap_move. */
