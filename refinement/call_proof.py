@@ -54,7 +54,8 @@ class CallControl:
             self.out_of_step = name
             raise Cut(name, {})
         if isinstance(arguments, tuple):
-            called.terms[run.layer] = arguments
+            types = parameters_of(proof.top, name)
+            called.terms[run.layer] = proof.lower.call_terms(name, arguments, types, proof.encoding)
         else:
             called.given[run.layer] = arguments
             called.terms[run.layer] = proof.lower.argument_terms(name, arguments, proof.encoding)

@@ -98,7 +98,7 @@ class Execution:
         given = parts_of(proof.parameters, self.setting.arguments)
         for name, leaf in flattened(proof.parameters).items():
             if leaf.form == "enum":
-                run.assume(in_range(Field(name, (), leaf), given[name].term))
+                run.assume(in_range(Field(name, (), leaf), leaf.unwrap(given[name], leaf.sort(proof.encoding))))
         return path
 
     def _body(self, run: Run) -> Path:
@@ -123,7 +123,9 @@ class Execution:
     def _call(self, path: Path, layer: Layer) -> None:
         path.run.enter_epoch(0)
         try:
-            layer.call(path.run, path.live[layer.name], self.proof.operation.name, self.setting.arguments)
+            below = layer is self.proof.lower
+            given = self.setting.given_below if below else self.setting.arguments
+            layer.call(path.run, path.live[layer.name], self.proof.operation.name, given)
         except Cut as cut:
             path.cuts[layer.name] = cut
 

@@ -35,8 +35,18 @@ class Layer(Protocol):
     def call(self, run: Run, state: Any, operation: str, arguments: Mapping[str, Any]) -> Any:
         """Run an operation on a symbolic state; gives its result."""
 
+    def unknown_arguments(
+        self, types: Mapping[str, Leaf | Record], encoding: Encoding
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Unknown arguments of these types: as a Python layer has them, and as this one is given them."""
+
     def argument_terms(self, operation: str, arguments: Mapping[str, Any], encoding: Encoding) -> tuple[Term, ...]:
         """The terms of arguments given by name in the terms of a Python layer."""
+
+    def call_terms(
+        self, operation: str, given: tuple[Term, ...], types: Mapping[str, Leaf | Record], encoding: Encoding
+    ) -> tuple[Term, ...]:
+        """The same of arguments that the layer itself gives in a call, whose types are these in a Python layer."""
 
     def location(self, operation: str) -> str:
         """`file:line` of the operation."""
@@ -95,6 +105,19 @@ class PythonLayer:
             return self.operations[operation](state, **arguments)
         finally:
             run.layer = before
+
+    def unknown_arguments(
+        self, types: Mapping[str, Leaf | Record], encoding: Encoding
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Unknown arguments of these types; this layer has them as any in Python."""
+        made = assembled(types, lambda path, leaf: leaf.wrap(terms.variable(f"argument.{path}", leaf.sort(encoding))))
+        return made, made
+
+    def call_terms(
+        self, operation: str, given: tuple[Term, ...], types: Mapping[str, Leaf | Record], encoding: Encoding
+    ) -> tuple[Term, ...]:
+        """The arguments as they are."""
+        return given
 
     def argument_terms(self, operation: str, arguments: Mapping[str, Any], encoding: Encoding) -> tuple[Term, ...]:
         """The terms of arguments given by name."""

@@ -12,7 +12,7 @@ from refinement.layers import Layer, PythonLayer
 from refinement.obligations import OF_PAIR
 from refinement.path import wrap_object
 from refinement.relation import Decode, Relation, wrap_keys
-from refinement.schema import Field, Leaf, assembled
+from refinement.schema import Field, Leaf
 from refinement.state import Keys, in_range
 from refinement.statements import Statement, present
 from refinement.terms import Term
@@ -28,15 +28,12 @@ EVERYTHING = Contract()
 class Setting:
     """What a proof is about: its arguments, the states that it starts from, and the facts about them.
 
-    `compared` has the related fields with their decoders.
+    `compared` has the related fields with their decoders, `given_below` the arguments as the lower layer is given them.
     """
 
     def __init__(self, proof: Proof):
         self.proof = proof
-        self.arguments = assembled(
-            proof.parameters,
-            lambda path, leaf: leaf.wrap(terms.variable(f"argument.{path}", leaf.sort(proof.encoding))),
-        )
+        self.arguments, self.given_below = proof.lower.unknown_arguments(proof.parameters, proof.encoding)
         self.pristine = self.states("")
         self.compared = proof.relation.compared() if proof.relation is not None else []
         self._reads: dict[str, set[str]] = {}

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import attrs
 from attrs import field, frozen
 
 from impl.c import ir, operations, plain
@@ -18,13 +19,13 @@ from impl.c.operations import UNSET, LoopBound
 from impl.c.places import Place, Shape, global_addresses
 from impl.c.primitives import Primitives
 from impl.c.view import CView, ObjectsView, Packed, PlaceView, Reader, key_of, roots
-from refinement import bits, terms, values
+from refinement import bits, schema, terms, values
 from refinement.bits import Bits, Truth
 from refinement.explore import Cut, ProofError, Run
 from refinement.layers import existence
 from refinement.logic import Ref
 from refinement.places import relative
-from refinement.schema import Encoding, Field, Leaf, Part, Schema
+from refinement.schema import Encoding, Field, Leaf, Part, Record, Schema
 from refinement.state import FieldMap, Keys, PartView, unknown
 from refinement.values import Bool, Symbolic, SymbolicEnum, SymbolicRef, Word
 
@@ -33,12 +34,25 @@ ROUNDS = 64
 
 
 @frozen
+class PackedRecord:
+    """How a record is passed to the C program: as one word of `width` bits.
+
+    `part(name, word)` is what a part of the record is in such a word, `encode(record)` the word of a plain record.
+    """
+
+    width: int
+    part: Callable[[str, Any], Any] = field(repr=False)
+    encode: Callable[[Any], int] = field(repr=False)
+
+
+@frozen
 class CLayer:
     """The layer `c`: a C program of which certain functions are the operations.
 
     `operations` maps an operation's name to that of its C function, whose parameters are named as the
     operation's, but in camel case.  `kinds` and `packed` are those of `CView`.  Locations in the program are
-    relative to `root`.  `primitives` are the functions that say which objects live.
+    relative to `root`.  `primitives` are the functions that say which objects live.  `records` tells, by the name of
+    their type, how records are passed.
     """
 
     program: ir.Program = field(repr=False)
@@ -48,6 +62,7 @@ class CLayer:
     root: Path = field(factory=Path, repr=False)
     name: str = "c"
     primitives: Primitives | None = field(default=None, repr=False)
+    records: Mapping[str, PackedRecord] = field(factory=dict, repr=False)
 
     @cached_property
     def schema(self) -> Schema:
@@ -98,13 +113,60 @@ class CLayer:
             raise ProofError(f"there is no C function {name or 'known'} for the operation {operation}: define it")
         return function
 
+    def unknown_arguments(
+        self, types: Mapping[str, Leaf | Record], encoding: Encoding
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Unknown arguments of these types: as the layer above has them, and as this one is given them."""
+        above: dict[str, Any] = {}
+        own: dict[str, Any] = {}
+        for name, type in types.items():
+            if isinstance(type, Record):
+                packed = self.record(type)
+                word = own[name] = Word(terms.variable(f"argument.{name}", terms.bit_vector(packed.width)))
+                above[name] = type.make(lambda part, _, packed=packed, word=word: packed.part(part, word))  # type: ignore[misc]
+            else:
+                variable = terms.variable(f"argument.{name}", type.sort(encoding))
+                above[name] = own[name] = type.wrap(variable)
+        return above, own
+
+    def record(self, type: Record) -> PackedRecord:
+        """How records of a type are passed; ProofError if they cannot be."""
+        packed = self.records.get(type.item.__name__)
+        if packed is None:
+            raise ProofError(f"a {type.item.__name__} cannot be passed to C: say how it is packed")
+        return packed
+
     def argument_terms(
         self, operation: str, arguments: Mapping[str, Any], encoding: Encoding
     ) -> tuple[terms.Term, ...]:
-        """The terms of arguments given by name, in the order of the C function's parameters."""
+        """The terms of arguments given by name, in the order of the C function's parameters; of a record, its parts."""
         function = self.function(operation)
-        given = arguments_of(function, arguments)
-        return tuple(bits.lift(value, _width(p.type)) for value, p in zip(given, function.parameters, strict=True))
+        by_parameter = {_camel(name): value for name, value in arguments.items()}
+        if sorted(by_parameter) != sorted(parameter.name for parameter in function.parameters):
+            arguments_of(function, arguments)
+        found: list[terms.Term] = []
+        for parameter in function.parameters:
+            value = by_parameter[parameter.name]
+            if attrs.has(type(value)):
+                found += _parts(schema.record_of(type(value)), lambda part, value=value: getattr(value, part), encoding)  # type: ignore[misc]
+            else:
+                found.append(bits.lift(_argument(value, parameter.type), _width(parameter.type)))
+        return tuple(found)
+
+    def call_terms(
+        self, operation: str, given: tuple[terms.Term, ...], types: Mapping[str, Leaf | Record], encoding: Encoding
+    ) -> tuple[terms.Term, ...]:
+        """The same of arguments given as the terms of the C function's parameters."""
+        by_parameter = {_camel(name): type for name, type in types.items()}
+        found: list[terms.Term] = []
+        for parameter, term in zip(self.function(operation).parameters, given, strict=True):
+            type = by_parameter[parameter.name]
+            if isinstance(type, Record):
+                packed = self.record(type)
+                found += _parts(type, lambda part, packed=packed, term=term: packed.part(part, Word(term)), encoding)  # type: ignore[misc]
+            else:
+                found.append(term)
+        return tuple(found)
 
     def location(self, operation: str) -> str:
         """`file:line` of the operation's function."""
@@ -137,9 +199,16 @@ class CLayer:
         function = self.function(operation)
         try:
             evaluator = Evaluator(self.program, plain_state, primitives=self.primitives)
-            evaluator.call(function.name, arguments_of(function, arguments))
+            evaluator.call(function.name, arguments_of(function, self.plain_arguments(arguments)))
         except UndefinedBehaviour as error:
             raise UndefinedBehaviour(error.kind, error.message, self.place(error.location)) from None
+
+    def plain_arguments(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Plain arguments with the word of each record in its place."""
+        return {
+            name: self.records[type(value).__name__].encode(value) if attrs.has(type(value)) else value
+            for name, value in arguments.items()
+        }
 
     def dump(self, plain_state: ByteMemory) -> dict[str, Any]:
         """A plain state as JSON values."""
@@ -148,6 +217,11 @@ class CLayer:
     def load(self, data: Mapping[str, Any]) -> ByteMemory:
         """The plain state that `dump` wrote."""
         return plain.load(self.program, self.kinds, self.packed, data)
+
+
+def _parts(type: Record | None, read: Callable[[str], Any], encoding: Encoding) -> list[terms.Term]:
+    assert type is not None
+    return [leaf.unwrap(read(part), leaf.sort(encoding)) for part, leaf in type.leaves.items()]
 
 
 def arguments_of(function: ir.Function, arguments: Mapping[str, Any]) -> list[Bits]:

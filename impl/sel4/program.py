@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from impl.c import ir
 from impl.c.clang import Sources
-from impl.c.layer import CLayer
+from impl.c.layer import CLayer, PackedRecord
 from impl.c.parse import parse
 from impl.c.primitives import Primitives
 from impl.c.subset import OutsideSubset
@@ -84,7 +84,7 @@ def view(reader: Reader) -> CView:
     return CView(reader, program(), KINDS, layout())
 
 
-def layer(operations: Iterable[str]) -> CLayer:
-    """The layer `c`, with the operations of these names."""
+def layer(operations: Iterable[str], records: Mapping[str, PackedRecord]) -> CLayer:
+    """The layer `c`, with the operations of these names, and records that are passed as these say."""
     functions = {name: function_name(name) for name in operations}
-    return CLayer(program(), KINDS, layout(), functions, FOLDER, primitives=PRIMITIVES)
+    return CLayer(program(), KINDS, layout(), functions, FOLDER, primitives=PRIMITIVES, records=records)

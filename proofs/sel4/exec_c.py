@@ -15,6 +15,7 @@ from executable_model.sel4.state import (
     ThreadState,
 )
 from impl.c.view import to_member, to_reference, to_width
+from proofs.sel4.cap_words import PARTS, part_of
 from proofs.sel4.layers import EXEC, C
 from refinement.logic import all_of, ite, one_of
 from refinement.relation import Decode, Relation
@@ -47,6 +48,10 @@ def _action(c: Any) -> Any:
 def _is_thread(c: Any) -> Any:
     word = c.ksSchedulerAction
     return all_of(word != 0, word != 1)
+
+
+def _cap(part: str) -> Decode:
+    return Decode(lambda c, x: part_of(part, c.slot[x].cap))
 
 
 def _entry(c: Any, index: Any) -> Any:
@@ -88,6 +93,17 @@ RELATION = Relation(
         "notification.tail": Decode(lambda c, n: to_reference("tcb", c.notification[n].ntfnQueue_tail)),
         "notification.badge": Decode(lambda c, n: c.notification[n].ntfnMsgIdentifier),
         "notification.bound_thread": Decode(lambda c, n: to_reference("tcb", c.notification[n].ntfnBoundTCB)),
+        **{f"slot.cap.{part}": _cap(part) for part in ("kind", *PARTS)},
+        "slot.next": Decode(lambda c, x: to_reference("slot", c.slot[x].cteMDBNode.mdbNext)),
+        "slot.prev": Decode(lambda c, x: to_reference("slot", c.slot[x].cteMDBNode.mdbPrev)),
+        "slot.revocable": Decode(lambda c, x: c.slot[x].cteMDBNode.mdbRevocable != 0),
+        "slot.first_badged": Decode(lambda c, x: c.slot[x].cteMDBNode.mdbFirstBadged != 0),
+        "user_data.words": Decode(lambda c, p, index: c.user_data[p].words[index]),
+        "work_units": Decode(lambda c: c.ksWorkUnitsCompleted),
+        "interrupt_pending": Decode(lambda c: c.ksInterruptPending != 0),
+        "tcb.mcp": Decode(lambda c, t: c.tcb[t].tcbMCP),
+        "tcb.fault_handler": Decode(lambda c, t: c.tcb[t].tcbFaultHandler),
+        "tcb.ipc_buffer": Decode(lambda c, t: c.tcb[t].tcbIPCBuffer),
         "ready_queue.head": Decode(lambda c, d, p: to_reference("tcb", _queue(c, d, p).head)),
         "ready_queue.end": Decode(lambda c, d, p: to_reference("tcb", _queue(c, d, p).end)),
         "l1_bitmap": Decode(lambda c, d: c.ksReadyQueuesL1Bitmap[d]),

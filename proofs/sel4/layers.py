@@ -8,6 +8,7 @@ from typing import Any
 
 from executable_model.sel4.state import State as ModelState
 from impl.sel4.program import layer
+from proofs.sel4.cap_words import CAP
 from refinement.layers import PythonLayer
 from spec.sel4.state import State as SpecState
 
@@ -45,4 +46,4 @@ def _functions(package: str) -> dict[str, Callable[..., Any]]:
 
 SPEC = PythonLayer("spec", SpecState, _functions("spec.sel4"))
 EXEC = PythonLayer("exec", ModelState, _functions("executable_model.sel4"))
-C = layer(name for names in OPERATIONS.values() for name in names)
+C = layer((name for names in OPERATIONS.values() for name in names), {"Cap": CAP})

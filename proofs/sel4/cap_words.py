@@ -1,0 +1,219 @@
+"""What the words of a capability stand for: each part of the model's capabilities, read off the 64 bits of the C program.
+
+Read from plain words or symbolic ones, without branches: the fields of all kinds are read, and the kind says which one
+is meant.  Parts that do not belong to the kind have their defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from executable_model.sel4.capability import Cap, CapKind
+from attrs import frozen
+
+from impl.c.layer import PackedRecord
+from impl.c.view import Unpacked, to_member
+from impl.sel4.layout import Struct, kinds_of, layout
+from refinement.logic import any_of, ite
+from refinement.values import position
+
+KINDS: Mapping[str, CapKind] = {
+    "null_cap": CapKind.Null,
+    "untyped_cap": CapKind.Untyped,
+    "endpoint_cap": CapKind.Endpoint,
+    "notification_cap": CapKind.Notification,
+    "reply_cap": CapKind.Reply,
+    "cnode_cap": CapKind.CNode,
+    "thread_cap": CapKind.Thread,
+    "small_frame_cap": CapKind.Frame,
+    "frame_cap": CapKind.Frame,
+    "page_table_cap": CapKind.PageTable,
+    "page_directory_cap": CapKind.PageDirectory,
+    "asid_pool_cap": CapKind.ASIDPool,
+    "asid_control_cap": CapKind.ASIDControl,
+    "irq_control_cap": CapKind.IRQControl,
+    "irq_handler_cap": CapKind.IRQHandler,
+    "zombie_cap": CapKind.Zombie,
+    "domain_cap": CapKind.Domain,
+    "sgi_signal_cap": CapKind.SGISignal,
+}
+"""The kind that each structure of the layout is."""
+
+SMALL_PAGE_BITS = 12
+LARGE_PAGE, SECTION, SUPERSECTION = 1, 2, 3
+LOW_ASID_BITS = 10
+FREE_INDEX_BITS = 4
+"""The free index of an untyped capability counts units of 2 to this power bytes."""
+ZOMBIE_OF_THREAD = 32
+"""The type of a zombie that was a thread; of others it is the radix of the CNode."""
+THREAD_COUNT_BITS = 5
+"""How many low bits of the word of such a zombie count the slots left; of others, one more than the radix."""
+
+Read = Callable[[Unpacked], Any]
+
+
+@frozen
+class _Field:
+    """A part that a field holds as it is, as a truth value if `is_flag`."""
+
+    field: str
+    is_flag: bool = False
+
+    def __call__(self, words: Unpacked) -> Any:
+        value = getattr(words, self.field)
+        return value != 0 if self.is_flag else value
+
+
+def _field(name: str) -> Read:
+    return _Field(name)
+
+
+def _flag(name: str) -> Read:
+    return _Field(name, is_flag=True)
+
+
+def _asid(words: Unpacked) -> Any:
+    return words.capFMappedASIDHigh << LOW_ASID_BITS | words.capFMappedASIDLow
+
+
+def _frame_bits(words: Unpacked) -> Any:
+    return ite(words.capFSize == LARGE_PAGE, 16, ite(words.capFSize == SECTION, 20, 24))
+
+
+def _is_thread(words: Unpacked) -> Any:
+    return words.capZombieType == ZOMBIE_OF_THREAD
+
+
+def _slots_left(words: Unpacked) -> Any:
+    counted = ite(_is_thread(words), THREAD_COUNT_BITS, words.capZombieType + 1)
+    return words.capZombieID & ((1 << counted) - 1)
+
+
+PARTS: Mapping[str, Mapping[str, Read]] = {
+    "object": {
+        "untyped_cap": _field("capPtr"),
+        "endpoint_cap": _field("capEPPtr"),
+        "notification_cap": _field("capNtfnPtr"),
+        "reply_cap": _field("capTCBPtr"),
+        "cnode_cap": _field("capCNodePtr"),
+        "thread_cap": _field("capTCBPtr"),
+        "small_frame_cap": _field("capFBasePtr"),
+        "frame_cap": _field("capFBasePtr"),
+        "page_table_cap": _field("capPTBasePtr"),
+        "page_directory_cap": _field("capPDBasePtr"),
+        "asid_pool_cap": _field("capASIDPool"),
+        "zombie_cap": lambda words: words.capZombieID ^ _slots_left(words),
+    },
+    "size_bits": {
+        "untyped_cap": _field("capBlockSize"),
+        "cnode_cap": _field("capCNodeRadix"),
+        "small_frame_cap": lambda words: SMALL_PAGE_BITS,
+        "frame_cap": _frame_bits,
+        "zombie_cap": lambda words: ite(_is_thread(words), 0, words.capZombieType),
+    },
+    "badge": {"endpoint_cap": _field("capEPBadge"), "notification_cap": _field("capNtfnBadge")},
+    "can_send": {"endpoint_cap": _flag("capCanSend"), "notification_cap": _flag("capNtfnCanSend")},
+    "can_receive": {"endpoint_cap": _flag("capCanReceive"), "notification_cap": _flag("capNtfnCanReceive")},
+    "can_grant": {"endpoint_cap": _flag("capCanGrant"), "reply_cap": _flag("capReplyCanGrant")},
+    "can_grant_reply": {"endpoint_cap": _flag("capCanGrantReply")},
+    "is_master": {"reply_cap": _flag("capReplyMaster")},
+    "is_device": {
+        "untyped_cap": _flag("capIsDevice"),
+        "small_frame_cap": _flag("capFIsDevice"),
+        "frame_cap": _flag("capFIsDevice"),
+    },
+    "free_offset": {"untyped_cap": lambda words: words.capFreeIndex << FREE_INDEX_BITS},
+    "guard": {"cnode_cap": _field("capCNodeGuard")},
+    "guard_size": {"cnode_cap": _field("capCNodeGuardSize")},
+    "slots_left": {"zombie_cap": _slots_left},
+    "is_thread": {"zombie_cap": _is_thread},
+    "vm_rights": {"small_frame_cap": _field("capFVMRights"), "frame_cap": _field("capFVMRights")},
+    "is_mapped": {"page_table_cap": _flag("capPTIsMapped"), "page_directory_cap": _flag("capPDIsMapped")},
+    "asid": {
+        "small_frame_cap": _asid,
+        "frame_cap": _asid,
+        "page_table_cap": _field("capPTMappedASID"),
+        "page_directory_cap": _field("capPDMappedASID"),
+        "asid_pool_cap": _field("capASIDBase"),
+    },
+    "mapped_address": {
+        "small_frame_cap": _field("capFMappedAddress"),
+        "frame_cap": _field("capFMappedAddress"),
+        "page_table_cap": _field("capPTMappedAddress"),
+    },
+    "irq": {"irq_handler_cap": _field("capIRQ"), "sgi_signal_cap": _field("capSGIIRQ")},
+    "target": {"sgi_signal_cap": _field("capSGITarget")},
+}
+"""For each part but the kind, how it is read from the words of each structure that has it."""
+
+
+WAYS_TO_ENCODE: Mapping[str, Mapping[str, Callable[[Cap], int]]] = {
+    "untyped_cap": {"capFreeIndex": lambda cap: cap.free_offset >> FREE_INDEX_BITS},
+    "small_frame_cap": {
+        "capFMappedASIDHigh": lambda cap: cap.asid >> LOW_ASID_BITS,
+        "capFMappedASIDLow": lambda cap: cap.asid & ((1 << LOW_ASID_BITS) - 1),
+    },
+    "frame_cap": {
+        "capFSize": lambda cap: {16: LARGE_PAGE, 20: SECTION, 24: SUPERSECTION}[cap.size_bits],
+        "capFMappedASIDHigh": lambda cap: cap.asid >> LOW_ASID_BITS,
+        "capFMappedASIDLow": lambda cap: cap.asid & ((1 << LOW_ASID_BITS) - 1),
+    },
+    "zombie_cap": {
+        "capZombieType": lambda cap: ZOMBIE_OF_THREAD if cap.is_thread else cap.size_bits,
+        "capZombieID": lambda cap: cap.object | cap.slots_left,
+    },
+}
+"""Fields that do not just hold a part as it is, by structure: how they are made of a capability."""
+
+
+def struct_of(cap: Any) -> Struct:
+    """The structure that holds a plain capability, of either layer in Python."""
+    if cap.kind.name == CapKind.Frame.name:
+        return layout()["small_frame_cap" if cap.size_bits == SMALL_PAGE_BITS else "frame_cap"]
+    return next(layout()[name] for name, kind in KINDS.items() if kind.name == cap.kind.name)
+
+
+def encode(cap: Any) -> int:
+    """The 64 bits of a plain capability, of either layer in Python."""
+    struct = struct_of(cap)
+    assert struct.tag is not None
+    words: Any = struct.encode(struct.tag.field, [0] * struct.words, struct.tag.value)
+    special = WAYS_TO_ENCODE.get(struct.name, {})
+    for field, value in special.items():
+        words = struct.encode(field, words, value(cap))
+    for part, reads in PARTS.items():
+        field = getattr(reads.get(struct.name), "field", None)
+        if field is not None:
+            words = struct.encode(field, words, int(getattr(cap, part)))
+    found = struct.join(words)
+    assert isinstance(found, int)
+    return found
+
+
+def _is_struct(struct: Struct, word: Any) -> Any:
+    assert struct.tag is not None
+    return getattr(Unpacked(struct, word), struct.tag.field) == struct.tag.value
+
+
+def is_some_kind(word: Any) -> Any:
+    """Whether the tag in the words is that of a kind of capabilities."""
+    return any_of(*(_is_struct(struct, word) for struct in kinds_of(layout(), "cap")))
+
+
+def part_of(name: str, word: Any) -> Any:
+    """The part of that name of the capability that a word of 64 bits is, in the type of the model."""
+    if name == "kind":
+        number: Any = 0
+        for struct in kinds_of(layout(), "cap"):
+            number = ite(_is_struct(struct, word), position(KINDS[struct.name]), number)
+        return to_member(CapKind, number)
+    value: Any = getattr(Cap(), name)
+    for struct_name, read in PARTS[name].items():
+        struct = layout()[struct_name]
+        value = ite(_is_struct(struct, word), read(Unpacked(struct, word)), value)
+    return value
+
+
+CAP = PackedRecord(64, part_of, encode)
+"""Capabilities are passed as their words."""
