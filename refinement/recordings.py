@@ -6,6 +6,7 @@ What a recording is, and how it is replayed, only the kernel's package knows.  I
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,9 +16,11 @@ from tabulate import tabulate
 
 from refinement.errors import InputError
 from refinement.obligations import Status
+from refinement.progress import Progression
 
 LAYERS = ("spec", "exec", "c", "native")
 """The specification, the executable model, the C program evaluated, and the C program compiled for this machine."""
+ALL = "all"
 
 EXIT_EQUAL = 0
 EXIT_DIFFERENT = 1
@@ -121,6 +124,32 @@ class Replay:
         return Status.UNKNOWN if self.outcome.unsupported else Status.PROVED
 
 
+def layers_of(replayer: Replayer, chosen: str) -> tuple[str, ...]:
+    """The layers that are meant by the name of one, or by `all`; InputError if the kernel has no such layer."""
+    have = tuple(replayer.layers)
+    if chosen != ALL and chosen not in have:
+        raise InputError(f"recordings cannot be replayed on {chosen}: they can on {', '.join(have)}")
+    return have if chosen == ALL else (chosen,)
+
+
+def replay(replayer: Replayer, file: Path, layers: Sequence[str], shown: Progression) -> list[Replay]:
+    """Replay the recording in a file on each of the layers; InputError, with the file's name, if there is none."""
+    began = time.perf_counter()
+    recording = load(replayer, file)
+    done = []
+    for layer in layers:
+        shown.started(f"{file.stem}, {layer}")
+        done.append(Replay(str(file), layer, replayer.replay(recording, layer)))
+    told = ", ".join(f"{one.layer} {one.outcome.compared} {WORDS[one.status]}" for one in done)
+    gravest = next(status for status in WORDS if any(one.status is status for one in done))
+    shown.finished(f"{file.stem}: {told}, {time.perf_counter() - began:.1f} s", gravest)
+    return done
+
+
+WORDS = {Status.REFUTED: "different", Status.UNKNOWN: "equal up to a step not supported", Status.PROVED: "equal"}
+"""How a replay ended, in words: the gravest first."""
+
+
 def exit_status(replays: Iterable[Replay], bad_input: bool) -> int:
     """The status to exit with: of several reasons the gravest, a difference before all others."""
     statuses = {replay.status for replay in replays}
@@ -189,9 +218,8 @@ def rule_lines(rule: Rule | None) -> list[str]:
 
 def _summary(replays: Sequence[Replay], style: Style) -> str:
     files = {replay.file for replay in replays}
-    words = {Status.PROVED: "equal", Status.REFUTED: "different", Status.UNKNOWN: "equal up to a step not supported"}
     counts = []
-    for status, word in words.items():
+    for status, word in reversed(WORDS.items()):
         number = sum(replay.status is status for replay in replays)
         text = f"{number} {word}"
         counts.append(style(text, status) if number else text)

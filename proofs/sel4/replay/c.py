@@ -27,8 +27,7 @@ from impl.sel4 import layout
 from impl.sel4.program import KINDS, layer, program, sources
 from proofs.sel4.replay import words
 from proofs.sel4.replay.machine import ObjectImage, SlotImage
-from proofs.sel4.replay.python_layer import NULL_CAP
-from proofs.sel4.replay.words import Words
+from proofs.sel4.replay.words import NULL_CAP, Words
 from refinement.logic import address_of
 
 PAGE_MASK = (1 << PAGE_BITS) - 1
@@ -38,7 +37,7 @@ SLOT_BYTES = 1 << SLOT_BITS
 @functools.cache
 def kernel() -> CLayer:
     """The C program, entered by a system call."""
-    return layer(("call_kernel",))
+    return layer(("call_kernel",), {})
 
 
 @functools.cache
@@ -49,8 +48,9 @@ def root(kind: str) -> str:
 
 @define(eq=False)
 class CMachine:
-    """The C program's state, in one kind of memory or the other."""
+    """The C program with its state, in one kind of memory or the other."""
 
+    program: CLayer
     memory: Any
 
     @property
@@ -186,13 +186,11 @@ def _fields(name: str, content: tuple[int, ...]) -> dict[str, int]:
 
 @define(eq=False)
 class EvaluatedMachine(CMachine):
-    """The C program, evaluated: its memory knows which objects there are."""
-
-    memory: ByteMemory
+    """The C program, evaluated: its memory, of bytes, knows which objects there are."""
 
     def call(self, number: int) -> None:
         """Have the current thread make the system call of that number."""
-        kernel().execute(self.memory, "call_kernel", {"number": number})
+        self.program.execute(self.memory, "call_kernel", {"number": number})
 
     def exists(self, kind: str, address: int) -> bool:
         """Whether there is an object of the kind at an address."""
@@ -208,7 +206,6 @@ class EvaluatedMachine(CMachine):
 class NativeMachine(CMachine):
     """The C program, compiled: which objects there are nobody knows, but all that can be reached can be found."""
 
-    memory: Native
     ranges: list[range]
     """The memory that there is."""
     known: frozenset[int]
@@ -216,7 +213,7 @@ class NativeMachine(CMachine):
 
     def call(self, number: int) -> None:
         """Have the current thread make the system call of that number."""
-        self.memory.call(kernel().function("call_kernel").name, [number])
+        self.memory.call(self.program.function("call_kernel").name, [number])
 
     def exists(self, kind: str, address: int) -> bool:
         """Whether there is memory at an address."""
@@ -259,7 +256,7 @@ def evaluated(s: State) -> Iterator[EvaluatedMachine]:
     for addresses in others:
         memory.map(addresses.start, len(addresses))
     set_up(memory, s)
-    yield EvaluatedMachine(memory)
+    yield EvaluatedMachine(kernel(), memory)
 
 
 @contextlib.contextmanager
@@ -271,7 +268,7 @@ def compiled(s: State) -> Iterator[NativeMachine]:
         native.reset()
         set_up(native, s)
         try:
-            yield NativeMachine(native, ranges, frozenset(map(address_of, s.slot)))
+            yield NativeMachine(kernel(), native, ranges, frozenset(map(address_of, s.slot)))
         finally:
             native.reset()
 

@@ -11,7 +11,8 @@ from executable_model.sel4.state import EndpointRef, NotificationRef, State, Thr
 from executable_model.sel4.syscall import call_kernel
 from proofs.sel4.replay import words
 from proofs.sel4.replay.machine import ObjectImage, SlotImage
-from proofs.sel4.replay.python_layer import NULL_CAP, PythonMachine, thread_image
+from proofs.sel4.replay.python_layer import PythonMachine, thread_image
+from proofs.sel4.replay.words import NULL_CAP
 from refinement.logic import NULL, address_of
 
 

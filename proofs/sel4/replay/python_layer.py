@@ -9,10 +9,9 @@ from attrs import define
 
 from executable_model.sel4.state import PAGE_BITS, SlotRef, ThreadRef, UserDataRef
 from proofs.sel4.replay import words
-from proofs.sel4.replay.words import Words
+from proofs.sel4.replay.words import NULL_CAP, Words
 from refinement.logic import address_of
 
-NULL_CAP: Words = (0, 0)
 
 
 @define(eq=False)

@@ -6,15 +6,18 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from executable_model.sel4.state import State
 from proofs.sel4.replay import c, executable, recording, spec, support
+from proofs.sel4.replay.apart import Died, apart
 from proofs.sel4.replay.comparing import Apart, Expected, compare_result, compare_state, state_at_end, state_at_start
 from proofs.sel4.replay.machine import Machine
 from proofs.sel4.replay.recording import Recording, Step
+from proofs.sel4.replay.rule import rules
 from proofs.sel4.replay.start import FIRST_THREAD, initial_state
 from proofs.sel4.replay.stepping import Event, Guest, LayerStopped, Moment, guests, play
+from proofs.sel4.replay.words import NoWords
 from refinement.errors import user_message
 from refinement.recordings import Difference, Replayed, Unsupported
 
@@ -25,6 +28,8 @@ MACHINES: dict[str, Callable[[State], AbstractContextManager[Machine]]] = {
     "native": c.compiled,
 }
 """For each layer what makes it, with the state of the executable model to begin with."""
+APART = ("native",)
+"""Layers that can bring the process down that they run in."""
 
 
 class Sel4Replayer:
@@ -37,12 +42,25 @@ class Sel4Replayer:
         return recording.read(content)
 
     def replay(self, recording: Recording, layer: str) -> Replayed:
-        """Replay a recording on a layer."""
+        """Replay a recording on a layer, and find what in the specification decided where they differ."""
         reason = support.of_recording(recording)
         if reason:
             return Replayed(recording.steps, 0, 0, 0, unsupported=(Unsupported(f"{FIRST_THREAD}:0", reason),))
-        with MACHINES[layer](initial_state(recording)) as machine:
-            return Course(recording, machine).run()
+        try:
+            done = apart(replay, recording, layer) if layer in APART else replay(recording, layer)
+        except Died:
+            difference = Difference("?", "", "outcome", "goes on", "the process that it ran in died")
+            return Replayed(recording.steps, 0, 0, 0, (difference,))
+        decided = rules(recording, {difference.step for difference in done.differences}) if done.differences else {}
+        return evolve(
+            done, differences=tuple(evolve(entry, rule=decided.get(entry.step)) for entry in done.differences)
+        )
+
+
+def replay(recording: Recording, layer: str) -> Replayed:
+    """Replay a recording on a layer in this process."""
+    with MACHINES[layer](initial_state(recording)) as machine:
+        return Course(recording, machine).run()
 
 
 @define(eq=False)
@@ -71,14 +89,16 @@ class Course:
 
     def run(self) -> Replayed:
         """Go on as long as what comes can be compared, and say how it was."""
-        if self.state_is_equal():
-            try:
+        try:
+            if self.state_is_equal():
                 for event in play(self.recording, self.machine, self.players):
                     if not self.goes_on(event):
                         break
-            except LayerStopped as stopped:
-                self.compared += self.step is not None
-                self.differ([Apart("outcome", _outcome(self.step), f"stops: {_reason(stopped.__cause__)}")])
+        except LayerStopped as stopped:
+            self.compared += self.step is not None
+            self.differ([Apart("outcome", _outcome(self.step), f"stops: {_reason(stopped.__cause__)}")])
+        except NoWords as error:
+            self.differ([Apart("state", "one that can be kept in memory", str(error))])
         return Replayed(
             steps=self.recording.steps,
             compared=self.compared,

@@ -18,8 +18,9 @@ from executable_model.sel4 import state as model
 from executable_model.sel4.derivation import is_mdb_parent_of
 from proofs.sel4.replay import words
 from proofs.sel4.replay.machine import ObjectImage, SlotImage
-from proofs.sel4.replay.python_layer import NULL_CAP, PythonMachine, thread_image
+from proofs.sel4.replay.python_layer import PythonMachine, thread_image
 from proofs.sel4.replay.start import following
+from proofs.sel4.replay.words import NULL_CAP
 from refinement.logic import NULL, Objects, address_of
 from spec.sel4 import state as spec
 from spec.sel4.capability import Cap, CapKind
