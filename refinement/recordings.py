@@ -205,7 +205,9 @@ def _details(replay: Replay, style: Style) -> str:
             title = f"{Path(replay.file).stem}, {replay.layer}, step {difference.step}: {difference.call}"
             lines.append(f"{style('DIFFERENT', Status.REFUTED)} {title}")
             lines += [f"  {line}" for line in rule_lines(difference.rule)]
-        lines += [f"  {difference.what}", f"    kernel: {difference.kernel}", f"    {replay.layer + ':':<7} {difference.layer}"]
+        width = max(len("kernel"), len(replay.layer)) + 1
+        sides = {"kernel": difference.kernel, replay.layer: difference.layer}
+        lines += [f"  {difference.what}", *(f"    {side + ':':<{width}} {text}" for side, text in sides.items())]
     return "\n".join(lines)
 
 

@@ -298,7 +298,7 @@ def _objects(s: State) -> dict[str, Any]:
 
 
 def set_up(memory: Any, s: State) -> None:
-    """Write the state to memory.  Nobody waits in it, and nobody is ready."""
+    """Write the state to memory, which is 0.  Nobody waits in it, and nobody is ready."""
     for kind, objects in _objects(s).items():
         for ref in objects:
             memory.allocate(KINDS[kind], ref.number)
@@ -309,6 +309,8 @@ def set_up(memory: Any, s: State) -> None:
         for path, value in content.items():
             memory.write("tcb", ref.number, path, value)
     for ref, slot in s.slot.items():
+        if slot.cap.kind == CapKind.Null:
+            continue
         low, high = words.encode(slot.cap)
         node: Any = [0, 0]
         fields = {

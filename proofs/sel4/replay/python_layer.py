@@ -13,7 +13,6 @@ from proofs.sel4.replay.words import NULL_CAP, Words
 from refinement.logic import address_of
 
 
-
 @define(eq=False)
 class PythonMachine:
     """A state of a layer that is written in Python, and what serves a system call on it."""

@@ -46,21 +46,28 @@ class Sel4Replayer:
         reason = support.of_recording(recording)
         if reason:
             return Replayed(recording.steps, 0, 0, 0, unsupported=(Unsupported(f"{FIRST_THREAD}:0", reason),))
-        try:
-            done = apart(replay, recording, layer) if layer in APART else replay(recording, layer)
-        except Died:
-            difference = Difference("?", "", "outcome", "goes on", "the process that it ran in died")
-            return Replayed(recording.steps, 0, 0, 0, (difference,))
+        done = self._apart(recording, layer) if layer in APART else replay(recording, layer)
         decided = rules(recording, {difference.step for difference in done.differences}) if done.differences else {}
         return evolve(
             done, differences=tuple(evolve(entry, rule=decided.get(entry.step)) for entry in done.differences)
         )
 
+    def _apart(self, recording: Recording, layer: str) -> Replayed:
+        """Replay a recording in a process of its own."""
+        try:
+            found: Replayed = apart(replay, recording, layer)
+        except Died as died:
+            step: Step | None = died.last
+            name, call = (step.name, step.text) if step is not None else ("start", "")
+            difference = Difference(name, call, "outcome", _outcome(step), f"the process ended {died}")
+            return Replayed(recording.steps, 0, 0, 0, (difference,))
+        return found
 
-def replay(recording: Recording, layer: str) -> Replayed:
-    """Replay a recording on a layer in this process."""
+
+def replay(recording: Recording, layer: str, tell: Callable[[Step], None] = lambda step: None) -> Replayed:
+    """Replay a recording on a layer in this process; `tell` hears of each step that is begun with."""
     with MACHINES[layer](initial_state(recording)) as machine:
-        return Course(recording, machine).run()
+        return Course(recording, machine, tell).run()
 
 
 @define(eq=False)
@@ -69,6 +76,7 @@ class Course:
 
     recording: Recording
     machine: Machine
+    tell: Callable[[Step], None]
     expected: Expected = field(init=False)
     players: dict[int, Guest] = field(init=False)
     step: Step | None = None
@@ -137,6 +145,7 @@ class Course:
             self.compared += 1
             self.differ([Apart("outcome", _outcome(self.step), "gets to this step")])
             return False
+        self.tell(self.step)
         self.heard = support.would_be_heard(self.machine, guest)
         return True
 

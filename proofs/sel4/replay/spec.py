@@ -111,8 +111,8 @@ def machine(s: model.State) -> Iterator[SpecMachine]:
     yield SpecMachine(state_of(s), call_kernel)
 
 
-def state_of(s: model.State) -> spec.State:
-    """The state of the specification that is that of the executable model."""
+def state_of(s: Any) -> spec.State:
+    """The state of the specification that is that of the executable model: references are the same in all layers."""
     state = spec.State(
         tcb=Objects({ref: thread_of(tcb) for ref, tcb in s.tcb.items()}),
         endpoint=Objects({ref: spec.Endpoint() for ref in s.endpoint}),
@@ -150,7 +150,7 @@ def cap_of(cap: model_capability.Cap) -> Cap:
     return Cap(**{**attributes, "kind": CapKind[cap.kind.name]})
 
 
-def place_family(s: model.State, state: spec.State, order: list[SlotRef]) -> None:
+def place_family(s: Any, state: spec.State, order: list[Any]) -> None:
     """Give the slots of a derivation list their places, and each an interval that has its descendants in it."""
     for index, ref in enumerate(order):
         last = index

@@ -69,7 +69,8 @@ def add_objects(s: State, recording: Recording) -> None:
             ref = ThreadRef(address + THREAD_OFFSET)
             is_first = ref == s.current_thread
             if fields["state"] != "Inactive" and not is_first:
-                raise InputError(f"{recording.name}: at the start {recording.addresses.name_of(address)} is not inactive")
+                name = recording.addresses.name_of(address)
+                raise InputError(f"this is no recording that can be replayed: {name} is not inactive at the start")
             s.tcb[ref] = model.Thread(
                 state=ThreadState.Running if is_first else ThreadState.Inactive,
                 priority=fields["prio"],

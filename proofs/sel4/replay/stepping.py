@@ -15,15 +15,13 @@ from attrs import define, frozen
 from executable_model.sel4.state import (
     BUFFER_CAPS,
     FAULT_IP,
-    FIRST_MESSAGE_REGISTER,
     MESSAGE_REGISTERS,
     NEXT_IP,
-    THREAD_OFFSET,
 )
 from executable_model.sel4.syscall import Syscall
 from proofs.sel4.replay import words
 from proofs.sel4.replay.machine import Machine
-from proofs.sel4.replay.recording import REGISTERS, Recording, Step
+from proofs.sel4.replay.recording import Recording, Step
 
 WORD_MASK = (1 << 32) - 1
 NUMBER_REGISTER = 7
@@ -102,8 +100,10 @@ def _frame_slot(thread: str) -> int:
 
 
 def play(recording: Recording, machine: Machine, players: dict[int, Guest]) -> Iterator[Event]:
-    """Play the guests' programs: whose thread is the current one goes on.  What is left undone at the end is told by \
-them."""
+    """Play the guests' programs: whose thread is the current one goes on.
+
+    At the end the guests themselves tell what they have left undone.
+    """
     while True:
         guest = players.get(machine.current_thread)
         if guest is None:
@@ -138,7 +138,7 @@ def prepare(machine: Machine, guest: Guest, step: Step) -> None:
     in_buffer = {1 + number: word for number, word in enumerate(step.args) if number >= MESSAGE_REGISTERS}
     in_buffer |= {BUFFER_CAPS + number: cap for number, cap in enumerate(step.caps)}
     in_buffer |= {RECEIVE_PATH + number: word for number, word in enumerate(step.receive)}
-    for index, value in (in_buffer | step.buffer).items():
+    for index, value in {**in_buffer, **step.buffer}.items():
         machine.set_word(guest.buffer + 4 * index, value)
 
 
