@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -107,6 +108,8 @@ class Recording:
     svc: int
     after_svc: int
     threads: Mapping[str, tuple[Step, ...]]
+    buffers: Mapping[str, int]
+    """For each of the threads the page that it has its IPC buffer in, where the kernel finds it."""
     initial: Change
     changes: tuple[Change, ...] | None
     final: Change
@@ -123,10 +126,20 @@ class _Malformed(Exception):
 
 def read(content: Any) -> Recording:
     """The recording that is the content of a file; InputError if it is none."""
-    try:
+    with whose_mistakes_are_of_the_input():
         return _recording(content)
+
+
+@contextlib.contextmanager
+def whose_mistakes_are_of_the_input() -> Iterator[None]:
+    """Have what goes wrong told as what is wrong with the recording: InputError."""
+    try:
+        yield
     except (_Malformed, ValueError) as error:
         raise InputError(f"this is no recording that can be replayed: {error}") from error
+    except (TypeError, LookupError, AttributeError) as error:
+        told = f"something in it is not as the format says: {type(error).__name__}: {error}"
+        raise InputError(f"this is no recording that can be replayed: {told}") from error
 
 
 def _recording(content: Any) -> Recording:
@@ -140,6 +153,8 @@ def _recording(content: Any) -> Recording:
         if name not in THREADS or not isinstance(steps, list):
             raise _Malformed(f"threads: {name!r} is no thread with a list of steps")
         threads[name] = tuple(_step(name, index, step) for index, step in enumerate(steps))
+    if THREADS[0] not in threads:
+        raise _Malformed(f"threads: {THREADS[0]!r} is missing")
     deltas = content.get("state_deltas")
     changes = None
     if deltas is not None:
@@ -147,6 +162,10 @@ def _recording(content: Any) -> Recording:
             _change(f"state_deltas[{index}]", delta, addresses)
             for index, delta in enumerate(_get("", content, "state_deltas", list))
         )
+    initial = _state(content, "initial_state", addresses)
+    for name in ("EXIT", *THREADS):
+        if addresses.known[name] not in initial.objects:
+            raise _Malformed(f"initial_state.objects: {name!r} is missing")
     return Recording(
         name=_get("", content, "name", str),
         timer_driven="TIMER-DRIVEN" in _get("", content, "doc", str),
@@ -154,7 +173,8 @@ def _recording(content: Any) -> Recording:
         svc=_word("symbols", symbols, "svc_insn"),
         after_svc=_word("symbols", symbols, "svc_after"),
         threads=threads,
-        initial=_state(content, "initial_state", addresses),
+        buffers={name: _buffer(initial, addresses, name) for name in threads},
+        initial=initial,
         changes=changes,
         final=_state(content, "final_state", addresses),
     )
@@ -171,6 +191,15 @@ def _addresses(content: Any) -> Addresses:
     for number, name in enumerate(THREADS):
         known[name] = object_of(f"S[{20 + number}]" if number else "S[1]") - THREAD_OFFSET
     return Addresses(known)
+
+
+def _buffer(initial: Change, addresses: Addresses, thread: str) -> int:
+    number = THREADS.index(thread)
+    name = f"S[{30 + number}]" if number else "S[10]"
+    frame = initial.slots.get(addresses.slot(name))
+    if frame is None:
+        raise _Malformed(f"initial_state.caps: {name!r}, the IPC buffer of {thread}, is missing")
+    return words.decode(frame.words).object
 
 
 def _step(thread: str, index: int, entry: Any) -> Step:
@@ -235,8 +264,7 @@ def _slot(where: str, entry: Any, addresses: Addresses) -> RecordedSlot:
     node = _get(where, entry, "mdb", dict)
 
     def neighbour(name: str) -> int:
-        value = node.get(name)
-        return addresses.slot(value) if isinstance(value, str) else 0
+        return 0 if node[name] is None else addresses.slot(_get(f"{where}.mdb", node, name, str))
 
     return RecordedSlot(
         words=_words(where, entry),
@@ -295,8 +323,9 @@ def _object(where: str, entry: Any, addresses: Addresses) -> RecordedObject | No
     if "regs" in entry:
         registers = _get(where, entry, "regs", dict)
         fields |= {name: _word(f"{where}.regs", registers, name) for name in REGISTERS}
-    if "state" not in fields:
-        raise _Malformed(f"{where}: 'state' is missing")
+    _get(where, entry, "state", str)
+    for name in ("prio", "mcp", "domain", "faultHandler", "ipcBuffer") if kind == "tcb" else ():
+        _word(where, entry, name)
     return RecordedObject(kind, fields)
 
 

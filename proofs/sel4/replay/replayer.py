@@ -39,7 +39,10 @@ class Sel4Replayer:
 
     def read(self, content: Any) -> Recording:
         """The recording that is the content of a file; InputError if it is none."""
-        return recording.read(content)
+        found = recording.read(content)
+        with recording.whose_mistakes_are_of_the_input():
+            initial_state(found)
+        return found
 
     def replay(self, recording: Recording, layer: str) -> Replayed:
         """Replay a recording on a layer, and find what in the specification decided where they differ."""

@@ -28,7 +28,6 @@ from executable_model.sel4.state import (
 from proofs.sel4.replay import words
 from proofs.sel4.replay.names import IDLE_THREAD, OUTSIDE, OUTSIDE_SLOTS
 from proofs.sel4.replay.recording import REGISTERS, Recording
-from refinement.errors import InputError
 from refinement.logic import NULL, Objects, reference_at
 
 FIRST_THREAD = "T0"
@@ -38,7 +37,7 @@ CNODE_SLOTS = 256
 
 
 def initial_state(recording: Recording) -> State:
-    """The state of the executable model in which T0 is about to begin with its program."""
+    """The state of the executable model in which T0 is about to begin with its program; ValueError if there is none."""
     s = State(
         tcb=Objects({ThreadRef(IDLE_THREAD): model.Thread(state=ThreadState.IdleThreadState)}),
         endpoint=Objects(),
@@ -56,7 +55,7 @@ def initial_state(recording: Recording) -> State:
 
 
 def add_objects(s: State, recording: Recording) -> None:
-    """Add the threads, endpoints and notifications.  InputError if anyone but T0 does something already."""
+    """Add the threads, endpoints and notifications.  ValueError if anyone but T0 does something already."""
     for address, found in recording.initial.objects.items():
         if found is None:
             continue
@@ -70,7 +69,7 @@ def add_objects(s: State, recording: Recording) -> None:
             is_first = ref == s.current_thread
             if fields["state"] != "Inactive" and not is_first:
                 name = recording.addresses.name_of(address)
-                raise InputError(f"this is no recording that can be replayed: {name} is not inactive at the start")
+                raise ValueError(f"{name} is not inactive at the start")
             s.tcb[ref] = model.Thread(
                 state=ThreadState.Running if is_first else ThreadState.Inactive,
                 priority=fields["prio"],
@@ -79,7 +78,7 @@ def add_objects(s: State, recording: Recording) -> None:
                 fault_handler=fields["faultHandler"],
                 ipc_buffer=fields["ipcBuffer"],
             )
-            s.tcb[ref].registers.update({number: fields[name] for number, name in enumerate(REGISTERS)})
+            s.tcb[ref].registers.update({number: fields.get(name, 0) for number, name in enumerate(REGISTERS)})
             s.tcb[ref].registers[NEXT_IP] = recording.after_svc
 
 
@@ -96,7 +95,8 @@ def add_capabilities(s: State, recording: Recording) -> None:
     before: list[model.Slot] = []
     behind: list[model.Slot] = []
     for address, found in recording.initial.slots.items():
-        assert found is not None
+        if found is None:
+            continue
         ref = SlotRef(address)
         slot = s.slot[ref] = model.Slot(
             cap=words.decode(found.words), revocable=found.revocable, first_badged=found.first_badged
@@ -120,12 +120,12 @@ def add_capabilities(s: State, recording: Recording) -> None:
 
 
 def following(s: State, slot: model.Slot) -> Iterator[SlotRef]:
-    """The slots that come behind one in the derivation list.  InputError if the list has no end."""
+    """The slots that come behind one in the derivation list.  ValueError if the list has no end."""
     seen: dict[SlotRef, None] = {}
     ref = slot.next
     while ref != NULL:
         if ref in seen or ref not in s.slot:
-            raise InputError(f"this is no recording that can be replayed: the derivation list breaks off at {ref}")
+            raise ValueError(f"the derivation list breaks off at {ref}")
         seen[ref] = None
         ref = s.slot[ref].next
     return iter(seen)

@@ -19,7 +19,6 @@ from executable_model.sel4.state import (
     NEXT_IP,
 )
 from executable_model.sel4.syscall import Syscall
-from proofs.sel4.replay import words
 from proofs.sel4.replay.machine import Machine
 from proofs.sel4.replay.recording import Recording, Step
 
@@ -88,15 +87,8 @@ def guests(recording: Recording) -> dict[int, Guest]:
     found = {}
     for name, program in recording.threads.items():
         thread = recording.addresses.thread(name)
-        frame = recording.initial.slots.get(recording.addresses.slot(f"S[{_frame_slot(name)}]"))
-        assert frame is not None
-        found[thread] = Guest(name, thread, words.decode(frame.words).object, program)
+        found[thread] = Guest(name, thread, recording.buffers[name], program)
     return found
-
-
-def _frame_slot(thread: str) -> int:
-    number = int(thread[1:])
-    return 30 + number if number else 10
 
 
 def play(recording: Recording, machine: Machine, players: dict[int, Guest]) -> Iterator[Event]:
