@@ -56,6 +56,7 @@ class CallControl:
         if isinstance(arguments, tuple):
             types = parameters_of(proof.top, name)
             called.terms[run.layer] = proof.lower.call_terms(name, arguments, types, proof.encoding)
+            called.records = proof.lower.given(name, arguments, types)
         else:
             called.given[run.layer] = arguments
             called.terms[run.layer] = proof.lower.argument_terms(name, arguments, proof.encoding)
@@ -143,10 +144,15 @@ class CallControl:
                 continue
             callee = self.contracts[called.name]
             yield self._precondition(called, callee, key)
+            yield from self._required(called, callee, key)
             if proof.relation is not None:
                 same = zip(called.terms[proof.top.name], called.terms[proof.lower.name], strict=True)
                 equal = terms.conjunction([terms.equal(one, other) for one, other in same])
                 yield self.path.goal(key, equal, f"{called.name} is called with different arguments", inner=True)
+            types = parameters_of(proof.top, called.name)
+            if called.records:
+                well_typed = term_of_truth(proof.lower.well_typed(called.records, types))
+                yield self.path.goal(key, well_typed, f"{called.name} is given what is no record", inner=True)
             given = called.given[proof.top.name]
             waived = {id: given[name].term for id, name in callee.contract.waives.items()}
             yield from goals_of_path.of_states(
@@ -158,6 +164,16 @@ class CallControl:
             what = f"{proof.top.name} calls {self.out_of_step} out of step with {proof.lower.name}"
             yield self.path.goal(key, terms.FALSE, what, inner=True)
         run.enter_epoch(len(self.path.called))
+
+    def _required(self, called: Called, callee: Operation, key: str) -> Iterator[Goal]:
+        """That what is required of all objects holds."""
+        setting, top = self.execution.setting, self.execution.proof.top
+        for required in callee.required_in(top.name):
+            choice = setting.skolems(required.kinds)
+            with self.path.run.statement(collect=True) as read:
+                term = setting.requirement(required, called.before[top.name], called.given[top.name], choice, top)
+            self.path.include(required.kinds, choice)
+            yield self.path.goal(key, term, required.prose, tuple(read), inner=True)
 
     def _precondition(self, called: Called, callee: Operation, key: str) -> Goal:
         """That the arguments exist and have their types, and what is required of them."""

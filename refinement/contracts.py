@@ -23,6 +23,19 @@ class Ensures:
 
 
 @frozen
+class Requires:
+    """What an operation needs at its start of all objects of `kinds` that exist: `holds(s, arguments, *objects)`.
+
+    It is stated on the states of one layer.  That it holds in a layer follows from what is required above.
+    """
+
+    layer: str
+    kinds: tuple[str, ...]
+    prose: str
+    holds: Callable[..., Any] = field(repr=False)
+
+
+@frozen
 class Contract:
     """How an operation can be called: what it needs of the state, and what it leaves as it is.
 

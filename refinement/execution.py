@@ -23,6 +23,7 @@ from refinement.setting import EVERYTHING, Setting
 from refinement.smt import Solver
 from refinement.state import Keys, exists, in_range
 from refinement.tally import Tally
+from refinement.terms import Term
 from refinement.values import SymbolicRef, term_of_truth
 
 if TYPE_CHECKING:
@@ -69,21 +70,29 @@ class Execution:
     def _compare_requirements(self) -> None:
         """Prove that the precondition says the same of related states of both layers."""
         proof, tally = self.proof, self.tallies[self.setting.key("requires")]
-        assert proof.operation.requires is not None
         for path in Explorer(self.solver, self.proof.encoding).explore(self._start):
             with path.current():
                 with path.run.statement(collect=True) as read:
-                    upper, lower = (
-                        term_of_truth(proof.operation.requires(self.setting.pristine[name], **self.setting.arguments))
-                        for name in (proof.top.name, proof.lower.name)
-                    )
+                    upper, lower = self._requires(proof.top), self._requires(proof.lower)
                 self._widen(path, read)
                 tally.paths += 1
                 tally.witnessed += self.solver.check() == "sat"
                 what = f"the precondition differs between {proof.top.name} and {proof.lower.name}"
-                goal = path.goal(tally.obligation.id, terms.equal(upper, lower), what, tuple(read))
-                if self._fails(path, goal):
-                    self._refute(path, goal)
+                same = path.goal(tally.obligation.id, terms.equal(upper, lower), what, tuple(read))
+                if self._fails(path, same):
+                    self._refute(path, same)
+                path.run.assume(upper)
+                path.run.facts += self.setting.required(self.setting.pristine)
+                for goal in goals_of_path.of_requirement(self.setting, path):
+                    if self._fails(path, goal):
+                        self._refute(path, goal)
+
+    def _requires(self, layer: Layer) -> Term:
+        """The operation's precondition of the state of a layer at the start."""
+        requires = self.proof.operation.requires
+        if requires is None:
+            return terms.TRUE
+        return term_of_truth(requires(self.setting.pristine[layer.name], **self.setting.arguments))
 
     def _start(self, run: Run) -> Path:
         """A path at its beginning: the facts about the states, and arguments that exist and have their types."""
@@ -95,6 +104,7 @@ class Execution:
             if isinstance(value, SymbolicRef):
                 run.include(value.kind, (value.term,))
                 run.assume(term_of_truth(exists(getattr(self.setting.pristine[proof.top.name], value.kind), value)))
+        run.assume(term_of_truth(proof.lower.well_typed(self.setting.given_below, proof.parameters)))
         given = parts_of(proof.parameters, self.setting.arguments)
         for name, leaf in flattened(proof.parameters).items():
             if leaf.form == "enum":
@@ -109,6 +119,7 @@ class Execution:
                 condition = proof.operation.requires(self.setting.pristine[proof.top.name], **self.setting.arguments)
             run.assume(term_of_truth(condition))
             self._widen(path, read)
+        run.facts += self.setting.required(self.setting.pristine)
         path.inside = bool(proof.operation.loops) and run.decide(inside_variable())
         run.loops = LoopControl(self, path)
         run.calls = CallControl(self, path)

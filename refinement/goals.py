@@ -89,6 +89,20 @@ def _agreement(
     return goals
 
 
+def of_requirement(setting: Setting, path: Path) -> list[Goal]:
+    """That what the operation requires of all objects in the lower layer follows from what it requires above."""
+    proof = setting.proof
+    goals = []
+    for required in proof.operation.required_in(proof.lower.name):
+        choice = setting.skolems(required.kinds)
+        with path.run.statement(collect=True) as read:
+            state = setting.pristine[proof.lower.name]
+            term = setting.requirement(required, state, setting.arguments, choice, proof.lower)
+        path.include(required.kinds, choice)
+        goals.append(path.goal(setting.key("requires"), term, required.prose, tuple(read)))
+    return goals
+
+
 def of_contract(setting: Setting, path: Path) -> list[Goal]:
     """That the operation has written what it may write only, and what else its contract says."""
     lower, contract = setting.proof.lower, setting.proof.operation.contract

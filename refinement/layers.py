@@ -40,8 +40,14 @@ class Layer(Protocol):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Unknown arguments of these types: as a Python layer has them, and as this one is given them."""
 
+    def well_typed(self, given: Mapping[str, Any], types: Mapping[str, Leaf | Record]) -> Any:
+        """Whether what this layer is given for records are such."""
+
     def argument_terms(self, operation: str, arguments: Mapping[str, Any], encoding: Encoding) -> tuple[Term, ...]:
         """The terms of arguments given by name in the terms of a Python layer."""
+
+    def given(self, operation: str, given: tuple[Term, ...], types: Mapping[str, Leaf | Record]) -> dict[str, Any]:
+        """Of arguments that the layer itself gives in a call the records, by name, as it gives them."""
 
     def call_terms(
         self, operation: str, given: tuple[Term, ...], types: Mapping[str, Leaf | Record], encoding: Encoding
@@ -112,6 +118,14 @@ class PythonLayer:
         """Unknown arguments of these types; this layer has them as any in Python."""
         made = assembled(types, lambda path, leaf: leaf.wrap(terms.variable(f"argument.{path}", leaf.sort(encoding))))
         return made, made
+
+    def well_typed(self, given: Mapping[str, Any], types: Mapping[str, Leaf | Record]) -> bool:
+        """Whether what this layer is given for records are such: they are what they are."""
+        return True
+
+    def given(self, operation: str, given: tuple[Term, ...], types: Mapping[str, Leaf | Record]) -> dict[str, Any]:
+        """Of arguments given as terms the records: this layer gives none so."""
+        return {}
 
     def call_terms(
         self, operation: str, given: tuple[Term, ...], types: Mapping[str, Leaf | Record], encoding: Encoding

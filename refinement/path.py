@@ -39,7 +39,7 @@ class Called:
     """A call by contract of the operation `name`, the path's `position`th from 0.
 
     By layer: the states before and after it, the arguments by name (but in C), and their terms in the lower
-    layer's order.
+    layer's order.  `records` are those that the lower layer gives, as it gives them.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Called:
     after: dict[str, Any] = field(factory=dict)
     given: dict[str, Mapping[str, Any]] = field(factory=dict)
     terms: dict[str, tuple[Term, ...]] = field(factory=dict)
+    records: dict[str, Any] = field(factory=dict)
 
 
 @define

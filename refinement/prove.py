@@ -8,11 +8,12 @@ related again, the invariants hold again, and nothing was done that the plain ru
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import product
 from typing import Any
 
 from attrs import field, frozen
 
-from refinement.contracts import Contract
+from refinement.contracts import Contract, Requires
 from refinement.execution import Execution
 from refinement.explore import ProofError
 from refinement.layers import Layer, PythonLayer, parameters_of
@@ -27,7 +28,8 @@ from refinement.statements import Statement
 class Operation:
     """An operation as the proofs see it.
 
-    `requires(s, **arguments)` is its precondition, stated alike on a state of any Python layer.
+    `requires(s, **arguments)` is its precondition, stated alike on a state of any Python layer; `requires_of` is what it
+    requires beyond that of all objects, by layer.
     `witnesses` supply the specification's choices, by label: `(before, after) -> reference or None`,
     from the last moment at which the layers were in step (the start, a loop head, after a call by contract), and
     after the lower layer's run (or loop iteration).  For each of `calls`, operations
@@ -42,6 +44,21 @@ class Operation:
     loops: tuple[Loop, ...] = ()
     calls: tuple[Operation, ...] = field(default=(), repr=False)
     contract: Contract = field(factory=Contract, repr=False)
+    requires_of: tuple[Requires, ...] = field(default=(), repr=False)
+
+    def required_in(self, layer: str) -> list[Requires]:
+        """What it requires of all objects in a layer."""
+        return [required for required in self.requires_of if required.layer == layer]
+
+    def allowed(self, layer: str, view: Any, arguments: Mapping[str, Any], universe: Mapping[str, list[Any]]) -> bool:
+        """Whether a plain state of a layer in Python, as statements see it, is one in which it may be called."""
+        if self.requires is not None and not self.requires(view, **arguments):
+            return False
+        return all(
+            required.holds(view, arguments, *objects)
+            for required in self.required_in(layer)
+            for objects in product(*(universe[kind] for kind in required.kinds))
+        )
 
 
 @frozen
@@ -141,8 +158,9 @@ class Proof:
 
     def states_requirement_twice(self) -> bool:
         """Whether there is a precondition of both layers, and so something to compare."""
-        in_python = isinstance(self.lower, PythonLayer)
-        return self.operation.requires is not None and self.relation is not None and in_python
+        if self.relation is None or not isinstance(self.lower, PythonLayer):
+            return False
+        return self.operation.requires is not None or bool(self.operation.required_in(self.lower.name))
 
     def task(self) -> Task:
         """The task, ready to run."""

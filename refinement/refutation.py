@@ -94,6 +94,8 @@ class Search:
         moment = path.before(proof.lower.name)
         self.symbolic = moment.states
         self.facts = execution.setting.facts(self.symbolic, "search.")
+        if not path.inside:
+            self.facts += execution.setting.required(self.symbolic)
 
     def states(self, size: int, calm: bool) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         """Plain states and arguments in a world of that size, at most one.
@@ -133,10 +135,23 @@ class Search:
             states = self._concretise(world, model)
             wrong = broken(proof, proof.stack.universe(states[proof.top.name]), states)
             if not wrong:
-                return states, self._arguments(model)
+                arguments = self._arguments(model)
+                return (states, arguments) if self._allowed(states, arguments) else None
             for statement, objects in wrong:
                 execution.solver.add(self._instance(statement, objects))
         return None
+
+    def _allowed(self, states: Mapping[str, Any], arguments: Mapping[str, Any]) -> bool:
+        """Whether the operation may be called in plain states, for those in Python."""
+        proof = self.execution.proof
+        universe = proof.stack.universe(states[proof.top.name])
+        return all(
+            proof.operation.allowed(
+                layer.name, layer.view(states[layer.name]), layer.own(proof.operation.name, arguments), universe
+            )
+            for layer in proof.layers
+            if isinstance(layer, PythonLayer) and proof.operation.required_in(layer.name)
+        )
 
     def _looked_at(self) -> dict[str, dict[Keys, None]]:
         """The objects in the footprint, and what statements read about its tables, or about no object.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from refinement import context, terms
-from refinement.contracts import Contract, Ensures, place
+from refinement.contracts import Contract, Ensures, Requires, place
 from refinement.explore import Fact, ProofError
 from refinement.layers import Layer, PythonLayer
 from refinement.obligations import OF_PAIR
@@ -97,6 +97,29 @@ class Setting:
             return but_for(waived, choice, self.holds(statement, states, choice))
 
         return Fact(f"{tag}{'-'.join(statement.layers)}/{statement.id}", statement.kinds, instance, shared, since)
+
+    def required(self, states: Mapping[str, Any]) -> list[Fact]:
+        """What the operation requires of all objects, of the states of the upper layer."""
+        top = self.proof.top
+        return [
+            Fact(
+                f"requires/{number}",
+                required.kinds,
+                lambda choice, required=required: self.requirement(  # type: ignore[misc]
+                    required, states[top.name], self.arguments, choice, top
+                ),
+                shared=False,
+            )
+            for number, required in enumerate(self.proof.operation.required_in(top.name))
+        ]
+
+    def requirement(
+        self, required: Requires, state: Any, arguments: Mapping[str, Any], choice: tuple[Keys, ...], layer: Layer
+    ) -> Term:
+        """What an operation requires, of these objects, on condition that they exist."""
+        objects = tuple(self.object(kind, keys) for kind, keys in zip(required.kinds, choice, strict=True))
+        condition = term_of_truth(present(required.kinds, (state,), (layer.schema,), objects))
+        return terms.implies(condition, term_of_truth(required.holds(state, arguments, *objects)))
 
     def type_facts(self, states: Mapping[str, Any], tag: str, shared: bool = True, since: int = 0) -> list[Fact]:
         """That every enumeration of the lower state, if it is written in Python, is one of its members."""

@@ -23,7 +23,7 @@ from refinement import bits, schema, terms, values
 from refinement.bits import Bits, Truth
 from refinement.explore import Cut, ProofError, Run
 from refinement.layers import existence
-from refinement.logic import Ref
+from refinement.logic import Ref, all_of
 from refinement.places import relative
 from refinement.schema import Encoding, Field, Leaf, Part, Record, Schema
 from refinement.state import FieldMap, Keys, PartView, unknown
@@ -37,12 +37,14 @@ ROUNDS = 64
 class PackedRecord:
     """How a record is passed to the C program: as one word of `width` bits.
 
-    `part(name, word)` is what a part of the record is in such a word, `encode(record)` the word of a plain record.
+    `part(name, word)` is what a part of the record is in such a word, `encode(record)` the word of a plain record,
+    `is_one(word)` whether a word is that of a record.
     """
 
     width: int
     part: Callable[[str, Any], Any] = field(repr=False)
     encode: Callable[[Any], int] = field(repr=False)
+    is_one: Callable[[Any], Any] = field(repr=False)
 
 
 @frozen
@@ -129,6 +131,12 @@ class CLayer:
                 above[name] = own[name] = type.wrap(variable)
         return above, own
 
+    def well_typed(self, given: Mapping[str, Any], types: Mapping[str, Leaf | Record]) -> Any:
+        """Whether the words given for records are those of records."""
+        return all_of(
+            *(self.record(type).is_one(given[name]) for name, type in types.items() if isinstance(type, Record))
+        )
+
     def record(self, type: Record) -> PackedRecord:
         """How records of a type are passed; ProofError if they cannot be."""
         packed = self.records.get(type.item.__name__)
@@ -152,6 +160,18 @@ class CLayer:
             else:
                 found.append(bits.lift(_argument(value, parameter.type), _width(parameter.type)))
         return tuple(found)
+
+    def given(
+        self, operation: str, given: tuple[terms.Term, ...], types: Mapping[str, Leaf | Record]
+    ) -> dict[str, Any]:
+        """Of arguments given as the terms of the C function's parameters the records' words, by name."""
+        by_parameter = {_camel(name): name for name in types}
+        names = [by_parameter[parameter.name] for parameter in self.function(operation).parameters]
+        return {
+            name: Word(term)
+            for name, term in zip(names, given, strict=True)
+            if isinstance(types[name], Record)
+        }
 
     def call_terms(
         self, operation: str, given: tuple[terms.Term, ...], types: Mapping[str, Leaf | Record], encoding: Encoding

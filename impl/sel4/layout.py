@@ -15,8 +15,9 @@ from typing import Any
 
 from attrs import frozen
 
-from refinement import bits
+from refinement import bits, terms
 from refinement.bits import Bits
+from refinement.terms import Term
 
 SOURCE = Path(__file__).with_name("layout.toml")
 HEADER = Path(__file__).with_name("include") / "layout.h"
@@ -117,10 +118,18 @@ class Struct:
     def decode(self, name: str, words: Sequence[Bits]) -> Bits:
         """The value of a field in the words, which are ints or bit-vector terms; as wide as a word."""
         field = self.field(name)
+        return self._read(field, words[field.word])
+
+    def _read(self, field: Field, word: Bits) -> Bits:
         if field.width == self.bits:
-            return words[field.word]
+            return word
+        if isinstance(word, Term) and word.op == "ite":
+            # Case by case: of a word that was not written the field is then known to be what it was.
+            condition, then, otherwise = word.args
+            cases = [bits.lift(self._read(field, case), self.bits) for case in (then, otherwise)]
+            return bits.plain(terms.ite(condition, *cases))
         shift = self.shift(field)
-        word = _shifted(words[field.word], shift, self.bits)
+        word = _shifted(word, shift, self.bits)
         return bits.bit_and(word, field.mask << shift if shift > 0 else field.mask >> -shift, self.bits)
 
     def encode(self, name: str, words: Sequence[Bits], value: Bits) -> list[Bits]:

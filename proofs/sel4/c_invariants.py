@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from impl.c.view import address_of
+from proofs.sel4.cap_words import is_capability
 from refinement.logic import all_of
 from refinement.statements import invariant
 
 OBJECT_ALIGNMENT = 16
+PAGE_SIZE = 1 << 12
 
 
 @invariant("c", "tcb")
@@ -52,6 +54,24 @@ def notification_alignment(c: Any, n: Any) -> Any:
     return _aligned("notification", n)
 
 
+@invariant("c", "slot")
+def slot_alignment(c: Any, x: Any) -> Any:
+    """A slot is at a multiple of 16 bytes, so that a packed word can hold its address."""
+    return _aligned("slot", x)
+
+
+@invariant("c", "user_data")
+def user_data_alignment(c: Any, p: Any) -> Any:
+    """User memory is kept in pieces of 4 KiB that are at multiples of that."""
+    return address_of("user_data", p) & (PAGE_SIZE - 1) == 0
+
+
+@invariant("c", "slot")
+def capability_words(c: Any, x: Any) -> Any:
+    """The words in a slot are those of some kind of capability."""
+    return is_capability(c.slot[x].cap)
+
+
 INVARIANTS = (
     thread_state_number,
     endpoint_state_number,
@@ -59,4 +79,7 @@ INVARIANTS = (
     tcb_alignment,
     endpoint_alignment,
     notification_alignment,
+    slot_alignment,
+    user_data_alignment,
+    capability_words,
 )

@@ -13,10 +13,12 @@ from executable_model.sel4.capability import Cap, CapKind
 from attrs import frozen
 
 from impl.c.layer import PackedRecord
-from impl.c.view import Unpacked, to_member
+from impl.c.view import Unpacked
 from impl.sel4.layout import Struct, kinds_of, layout
-from refinement.logic import any_of, ite
-from refinement.values import position
+from refinement import terms, values
+from refinement.logic import all_of, any_of, implies, ite
+from refinement.schema import MACHINE, record_of
+from refinement.values import Word, term_of_truth
 
 KINDS: Mapping[str, CapKind] = {
     "null_cap": CapKind.Null,
@@ -41,12 +43,12 @@ KINDS: Mapping[str, CapKind] = {
 """The kind that each structure of the layout is."""
 
 SMALL_PAGE_BITS = 12
-LARGE_PAGE, SECTION, SUPERSECTION = 1, 2, 3
 LOW_ASID_BITS = 10
 FREE_INDEX_BITS = 4
 """The free index of an untyped capability counts units of 2 to this power bytes."""
 ZOMBIE_OF_THREAD = 32
 """The type of a zombie that was a thread; of others it is the radix of the CNode."""
+MAX_RADIX = 27
 THREAD_COUNT_BITS = 5
 """How many low bits of the word of such a zombie count the slots left; of others, one more than the radix."""
 
@@ -78,7 +80,8 @@ def _asid(words: Unpacked) -> Any:
 
 
 def _frame_bits(words: Unpacked) -> Any:
-    return ite(words.capFSize == LARGE_PAGE, 16, ite(words.capFSize == SECTION, 20, 24))
+    """16 for a large page, 20 for a section, 24 for a supersection: 12 and 4 for each step."""
+    return SMALL_PAGE_BITS + (words.capFSize << 2)
 
 
 def _is_thread(words: Unpacked) -> Any:
@@ -155,7 +158,7 @@ WAYS_TO_ENCODE: Mapping[str, Mapping[str, Callable[[Cap], int]]] = {
         "capFMappedASIDLow": lambda cap: cap.asid & ((1 << LOW_ASID_BITS) - 1),
     },
     "frame_cap": {
-        "capFSize": lambda cap: {16: LARGE_PAGE, 20: SECTION, 24: SUPERSECTION}[cap.size_bits],
+        "capFSize": lambda cap: (cap.size_bits - SMALL_PAGE_BITS) >> 2,
         "capFMappedASIDHigh": lambda cap: cap.asid >> LOW_ASID_BITS,
         "capFMappedASIDLow": lambda cap: cap.asid & ((1 << LOW_ASID_BITS) - 1),
     },
@@ -196,24 +199,42 @@ def _is_struct(struct: Struct, word: Any) -> Any:
     return getattr(Unpacked(struct, word), struct.tag.field) == struct.tag.value
 
 
-def is_some_kind(word: Any) -> Any:
-    """Whether the tag in the words is that of a kind of capabilities."""
-    return any_of(*(_is_struct(struct, word) for struct in kinds_of(layout(), "cap")))
+def is_capability(word: Any) -> Any:
+    """Whether 64 bits are those of a capability: the tag is that of a kind, and fields that number something do."""
+    frame, zombie = layout()["frame_cap"], layout()["zombie_cap"]
+    type = Unpacked(zombie, word).capZombieType
+    return all_of(
+        any_of(*(_is_struct(struct, word) for struct in kinds_of(layout(), "cap"))),
+        implies(_is_struct(frame, word), Unpacked(frame, word).capFSize != 0),
+        implies(_is_struct(zombie, word), any_of(type == ZOMBIE_OF_THREAD, type <= MAX_RADIX)),
+    )
+
+
+RECORD = record_of(Cap)
+assert RECORD is not None
 
 
 def part_of(name: str, word: Any) -> Any:
     """The part of that name of the capability that a word of 64 bits is, in the type of the model."""
+    leaf = RECORD.leaves[name]
+    if isinstance(word, Word) and word.term.op == "ite":
+        # Of the same word in two places the same is known, without its bits being looked at.
+        condition, then, otherwise = word.term.args
+        either = [leaf.unwrap(part_of(name, values.word(case)), leaf.sort(MACHINE)) for case in (then, otherwise)]
+        return leaf.wrap(terms.ite(condition, *either))
     if name == "kind":
-        number: Any = 0
-        for struct in kinds_of(layout(), "cap"):
-            number = ite(_is_struct(struct, word), position(KINDS[struct.name]), number)
-        return to_member(CapKind, number)
-    value: Any = getattr(Cap(), name)
-    for struct_name, read in PARTS[name].items():
-        struct = layout()[struct_name]
-        value = ite(_is_struct(struct, word), read(Unpacked(struct, word)), value)
-    return value
+        cases = [(struct, KINDS[struct.name]) for struct in kinds_of(layout(), "cap")]
+    else:
+        structs = [(layout()[struct_name], read) for struct_name, read in PARTS[name].items()]
+        cases = [(struct, read(Unpacked(struct, word))) for struct, read in structs]
+    if isinstance(word, int):
+        return next((value for struct, value in cases if _is_struct(struct, word)), getattr(Cap(), name))
+    sort = leaf.sort(MACHINE)
+    found = leaf.unwrap(getattr(Cap(), name), sort)
+    for struct, value in cases:
+        found = terms.ite(term_of_truth(_is_struct(struct, word)), leaf.unwrap(value, sort), found)
+    return leaf.wrap(found)
 
 
-CAP = PackedRecord(64, part_of, encode)
+CAP = PackedRecord(64, part_of, encode, is_capability)
 """Capabilities are passed as their words."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 from typing import Any
 
-from executable_model.sel4.capability import Cap, CapKind
+from executable_model.sel4.capability import Cap, CapKind, same_region_as
 from executable_model.sel4.state import NUM_PRIORITIES, NotificationState, SchedulerAction, ThreadState
+from proofs.sel4.capability_invariants import well_formed
 from refinement.logic import NULL, Word, all_of, any_of, iff, implies, negate
 
 MAX_BADGE = (1 << 28) - 1
@@ -147,16 +148,56 @@ def _is_empty(s: Any, slot: Any) -> Any:
 
 def _same_thing(cap: Any, old: Any) -> Any:
     """Whether a capability is to the same thing as another: it may differ in what only says how it is used."""
+    return all_of(same_but_badge(cap, old), cap.badge == old.badge, iff(cap.is_master, old.is_master))
+
+
+def same_but_badge(cap: Any, old: Any) -> Any:
+    """Whether a capability is to the same object, memory or interrupt as another."""
     return all_of(
         cap.kind == old.kind,
         cap.object == old.object,
         cap.size_bits == old.size_bits,
-        cap.badge == old.badge,
         cap.free_offset == old.free_offset,
         iff(cap.is_device, old.is_device),
         iff(cap.is_thread, old.is_thread),
         cap.irq == old.irq,
         cap.target == old.target,
+    )
+
+
+COPIED = (
+    CapKind.Endpoint,
+    CapKind.Notification,
+    CapKind.CNode,
+    CapKind.Thread,
+    CapKind.Untyped,
+    CapKind.Frame,
+    CapKind.PageTable,
+    CapKind.PageDirectory,
+    CapKind.ASIDPool,
+    CapKind.ASIDControl,
+    CapKind.IRQHandler,
+    CapKind.Domain,
+    CapKind.SGISignal,
+)
+"""The kinds of capabilities of which copies can be made."""
+
+
+def cap_insert(s: Any, cap: Cap, source: Any, destination: Any) -> Any:
+    """The destination is another slot and empty.  The capability is to the same thing as the source's, which may have \
+been given a badge now; or it is the one to be used of a thread's master reply capability."""
+    old = s.slot[source].cap
+    is_copied = is_in_state(old.kind, *COPIED)
+    is_reply = all_of(is_in_state(old.kind, CapKind.Reply), old.is_master, negate(cap.is_master))
+    gets_badge = all_of(
+        is_in_state(old.kind, CapKind.Endpoint, CapKind.Notification), old.badge == 0, cap.badge <= MAX_BADGE
+    )
+    return all_of(
+        source != destination,
+        _is_empty(s, destination),
+        any_of(is_copied, is_reply),
+        same_but_badge(cap, old),
+        any_of(cap.badge == old.badge, gets_badge),
     )
 
 
@@ -178,4 +219,30 @@ def cap_swap(s: Any, cap1: Cap, slot1: Any, cap2: Cap, slot2: Any) -> Any:
         negate(_is_empty(s, slot2)),
         _same_thing(cap1, s.slot[slot1].cap),
         _same_thing(cap2, s.slot[slot2].cap),
+    )
+
+
+MADE = (
+    CapKind.Untyped,
+    CapKind.Thread,
+    CapKind.Endpoint,
+    CapKind.Notification,
+    CapKind.CNode,
+    CapKind.Frame,
+    CapKind.PageTable,
+    CapKind.PageDirectory,
+)
+"""The kinds of capabilities that untyped memory is made into."""
+
+
+def insert_new_cap(s: Any, parent: Any, slot: Any, cap: Cap) -> Any:
+    """The slot is empty.  The capability, without a badge, is to memory of the untyped one of the parent."""
+    return all_of(
+        parent != slot,
+        _is_empty(s, slot),
+        is_in_state(s.slot[parent].cap.kind, CapKind.Untyped),
+        is_in_state(cap.kind, *MADE),
+        cap.badge == 0,
+        well_formed(cap),
+        same_region_as(s.slot[parent].cap, cap),
     )
