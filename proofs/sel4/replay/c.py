@@ -327,6 +327,7 @@ def set_up(memory: Any, s: State) -> None:
     memory.write("ksCurThread", None, "", address_of(s.current_thread))
     memory.write("ksIdleThread", None, "", address_of(s.idle_thread))
     memory.write("ksDomainTime", None, "", s.domain_time)
+    memory.write("ksWorkUnitsCompleted", None, "", s.work_units)
     memory.write("ksInterruptPending", None, "", int(s.interrupt_pending))
     for index, entry in s.domain_schedule.items():
         memory.write("ksDomSchedule", None, f"[{index}]", entry.domain << 56 | entry.duration)

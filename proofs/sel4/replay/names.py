@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from executable_model.sel4.state import SLOT_BITS, THREAD_BITS, THREAD_OFFSET, THREAD_SLOTS
+from executable_model.sel4.state import SLOT_BITS, THREAD_OFFSET, THREAD_SLOTS
 
 OUTSIDE = -1
 """Stands for a slot that a recording only calls "outside"."""
@@ -20,8 +20,10 @@ ELSEWHERE = 0xE1F0_0000
 IDLE_THREAD = ELSEWHERE + THREAD_OFFSET
 OUTSIDE_SLOTS = ELSEWHERE + 0x1000
 IRQ_SLOTS = ELSEWHERE + 0x2000
-ELSEWHERE_BITS = 14
 
+THREADS = tuple(f"T{number}" for number in range(8))
+CNODE_SLOTS = 256
+"""The slots of `S`, and those for interrupts."""
 THREAD_SLOT_NAMES = ("CTable", "VTable", "Reply", "Caller", "Buffer")
 """The slots of a thread, in order."""
 
@@ -64,26 +66,23 @@ class Addresses:
         return self.object(name)
 
     def name_of(self, address: int) -> str:
-        """A name for an address that says where it is."""
+        """A name for the address of an object, or of a thread control block; `none` for 0."""
+        if address == 0:
+            return "none"
         for name, start in self.known.items():
-            if name.startswith("T") and start <= address < start + (1 << THREAD_BITS):
-                index = (address - start) >> SLOT_BITS
-                return f"{name}.{THREAD_SLOT_NAMES[index]}" if index < THREAD_SLOTS else name
-        if address in self.known.values():
-            return next(name for name, start in self.known.items() if start == address)
-        if ELSEWHERE <= address < ELSEWHERE + (1 << ELSEWHERE_BITS):
-            return "idle" if address == IDLE_THREAD else "outside"
+            if name != "U" and address in (start, start + (THREAD_OFFSET if name in THREADS else 0)):
+                return name
         return f"U+{address - self.known['U']:#x}" if address >= self.known["U"] else f"{address:#x}"
 
     def name_of_slot(self, address: int) -> str:
         """A name for the address of a slot; `none` for 0."""
-        if address == 0:
-            return "none"
-        if address == OUTSIDE:
-            return "outside"
-        offset = address - self.known["S"]
-        if 0 <= offset < 256 << SLOT_BITS:
-            return f"S[{offset >> SLOT_BITS}]"
-        if 0 <= address - IRQ_SLOTS < 256 << SLOT_BITS:
+        if address in (0, OUTSIDE):
+            return "outside" if address else "none"
+        if 0 <= address - self.known["S"] < CNODE_SLOTS << SLOT_BITS:
+            return f"S[{(address - self.known['S']) >> SLOT_BITS}]"
+        for name in THREADS:
+            if 0 <= address - self.known[name] < THREAD_SLOTS << SLOT_BITS:
+                return f"{name}.{THREAD_SLOT_NAMES[(address - self.known[name]) >> SLOT_BITS]}"
+        if 0 <= address - IRQ_SLOTS < CNODE_SLOTS << SLOT_BITS:
             return f"irq[{(address - IRQ_SLOTS) >> SLOT_BITS}]"
         return self.name_of(address)

@@ -10,13 +10,12 @@ from attrs import frozen
 
 from executable_model.sel4.state import THREAD_OFFSET
 from proofs.sel4.replay import words
-from proofs.sel4.replay.names import Addresses
+from proofs.sel4.replay.names import THREADS, Addresses
 from proofs.sel4.replay.words import Words
 from refinement.errors import InputError
 
 FORMAT = 1
 """The version of the format that is understood."""
-THREADS = tuple(f"T{number}" for number in range(8))
 REGISTERS = tuple(f"r{number}" for number in range(8))
 """The registers that the system calls use."""
 
@@ -164,7 +163,8 @@ def _recording(content: Any) -> Recording:
         )
     initial = _state(content, "initial_state", addresses)
     for name in ("EXIT", *THREADS):
-        if addresses.known[name] not in initial.objects:
+        found = initial.objects.get(addresses.known[name])
+        if found is None or found.kind != ("notification" if name == "EXIT" else "tcb"):
             raise _Malformed(f"initial_state.objects: {name!r} is missing")
     return Recording(
         name=_get("", content, "name", str),

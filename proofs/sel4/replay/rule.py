@@ -29,19 +29,21 @@ END = "end"
 
 
 def rules(recording: Recording, steps: Collection[str]) -> Mapping[str, Rule]:
-    """What decided each of these steps, as far as the specification gets there."""
+    """What decided each of these steps, as far as the specification gets there.
+
+    For the end, and for steps that are never begun with, it is what decided the last system call of all.
+    """
     found: dict[str, Rule] = {}
     machine = _WatchedMachine(state_of(initial_state(recording)), syscall.call_kernel)
-    step = END
     try:
         for event in play(recording, machine, guests(recording)):
-            if event.moment == Moment.Begins and END not in steps and found.keys() >= set(steps):
+            if event.moment == Moment.Begins and found.keys() >= set(steps):
                 break
-            if event.guest is not None:
-                step = END if event.guest.step is None else event.guest.step.name
             if event.moment == Moment.Entered and machine.last is not None:
-                found[step] = found[END] = machine.last
-            machine.is_watched = step in steps or END in steps
+                assert event.guest is not None
+                found[END if event.guest.step is None else event.guest.step.name] = machine.last
+            elif event.moment == Moment.AtRest and machine.last is not None:
+                found = {**dict.fromkeys([END, *steps], machine.last), **found}
     except LayerStopped:
         pass
     return {name: rule for name, rule in found.items() if name in steps}
@@ -49,18 +51,13 @@ def rules(recording: Recording, steps: Collection[str]) -> Mapping[str, Rule]:
 
 @define(eq=False)
 class _WatchedMachine(SpecMachine):
-    """The specification, watched during the system calls that are of interest."""
+    """The specification, watched while it serves system calls."""
 
-    is_watched: bool = False
     last: Rule | None = None
-    """What decided the last system call, if that was watched."""
+    """What decided the last one."""
 
     def call(self, number: int) -> None:
         """Have the current thread make the system call of that number."""
-        self.last = None
-        if not self.is_watched:
-            super().call(number)
-            return
         watch = _Watch()
         before = sys.gettrace()
         sys.settrace(watch.on_call)

@@ -26,14 +26,13 @@ from executable_model.sel4.state import (
     UserDataRef,
 )
 from proofs.sel4.replay import words
-from proofs.sel4.replay.names import IDLE_THREAD, OUTSIDE, OUTSIDE_SLOTS
+from proofs.sel4.replay.names import CNODE_SLOTS, IDLE_THREAD, OUTSIDE, OUTSIDE_SLOTS
 from proofs.sel4.replay.recording import REGISTERS, Recording
 from refinement.logic import NULL, Objects, reference_at
 
 FIRST_THREAD = "T0"
 DOMAIN_TIME = 1000
 """Ticks left to the only domain of the schedule: without a timer none of them passes."""
-CNODE_SLOTS = 256
 
 
 def initial_state(recording: Recording) -> State:
