@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from executable_model.sel4 import cnode
 from executable_model.sel4.capability import Cap, CapKind
 from executable_model.sel4.state import FAULT_IP, NEXT_IP, WORK_UNITS_LIMIT, SlotRef, ThreadRef, ThreadState
 from proofs.sel4.replay import recording, replayer, stepping, support, words
@@ -155,7 +156,7 @@ def test_a_mistake_in_the_c_program_is_noticed(tmp_path):
     file.write_text(text.replace(RIGHT, WRONG), encoding="utf-8")
     (tmp_path / "mint.json").write_text(json.dumps(recordings()[MINT]), encoding="utf-8")
     command = [sys.executable, "-m", "refinement", "replay", "mint.json", "--format", "json"]
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "REFINE_CACHE_DIR": str(tmp_path / "cache")}
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1, done.stderr[-1500:]
     found = {line["layer"]: line["differences"] for line in map(json.loads, done.stdout.splitlines())}
@@ -291,11 +292,14 @@ def test_a_thread_that_calls_the_kernel_for_ever_is_different(monkeypatch):
 
 
 def test_a_capability_that_no_words_can_hold_is_different(monkeypatch):
-    monkeypatch.setattr(
-        "executable_model.sel4.cnode.update_cap_data", lambda preserve, data, cap: evolve(cap, badge=data)
-    )
+    right = cnode.update_cap_data
+
+    def too_wide(preserve, data, cap):
+        return evolve(cap, badge=data) if data == 0xFFFFFFFF else right(preserve, data, cap)
+
+    monkeypatch.setattr(cnode, "update_cap_data", too_wide)
     found = replayer.replay(read(MINT), "exec").differences[-1]
-    assert (found.step, found.what) == ("T0:11", "state")
+    assert (found.step, found.what) == ("T0:14", "state")
     assert "no words can hold" in found.layer
 
 
