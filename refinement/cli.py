@@ -345,9 +345,11 @@ Exit status:
 def replay(files: Sequence[Path], layer: str, kernel: str | None, form: str) -> int:
     """Replay recordings of the real kernel, and compare.
 
-    Each FILE is a recorded scenario.  Its system calls are made on a layer, and all results, and the internal state
-    where it was recorded, are compared with those of the real kernel.  What is different is told with the step and
-    with the rule of the specification that decided it.
+    Each FILE is a recorded scenario.  Its system calls are made on a layer, and all that was recorded of a step is
+    compared: whether it returned, what, and, where recorded, the internal state afterwards.  A step that none of the
+    kernel's threads got to counts as compared once it is certain that the layer's do not either.  What is different is
+    told with the rule of the specification that decided.  From the first step that is not supported yet on, nothing is
+    compared; nor is it behind a state that is different.
 
     Progress goes to standard error, the report to standard output; as JSON it is a line for each file and layer.
 
