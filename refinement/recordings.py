@@ -9,14 +9,16 @@ import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import asdict, frozen
 from tabulate import tabulate
 
 from refinement.errors import InputError
 from refinement.obligations import Status
-from refinement.progress import Progression
+
+if TYPE_CHECKING:
+    from refinement.progress import Progression
 
 LAYERS = ("spec", "exec", "c", "native")
 """The specification, the executable model, the C program evaluated, and the C program compiled for this machine."""

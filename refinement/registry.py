@@ -15,12 +15,15 @@ import pkgutil
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from refinement.errors import InputError
 from refinement.obligations import Kernel, Obligation, Task
-from refinement.recordings import Replayer
+
+if TYPE_CHECKING:
+    from refinement.recordings import Replayer
 
 LAYERS = ("spec", "exec", "c", "machine", "spec-exec", "exec-c")
 
