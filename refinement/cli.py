@@ -367,11 +367,12 @@ def replay(files: Sequence[Path], layer: str, kernel: str | None, form: str) -> 
         with progression(len(files), "recordings") as shown:
             for file in files:
                 try:
-                    replays = recordings.replay(replayer, file, layers, shown)
+                    recording = recordings.load(replayer, file)
                 except InputError as error:
                     bad_input = True
                     shown.failed(error.user_message)
                     continue
+                replays = recordings.replay(replayer, file, recording, layers, shown)
                 done += replays
                 if form == "json":
                     for replayed in replays:

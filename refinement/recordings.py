@@ -134,10 +134,9 @@ def layers_of(replayer: Replayer, chosen: str) -> tuple[str, ...]:
     return have if chosen == ALL else (chosen,)
 
 
-def replay(replayer: Replayer, file: Path, layers: Sequence[str], shown: Progression) -> list[Replay]:
-    """Replay the recording in a file on each of the layers; InputError, with the file's name, if there is none."""
+def replay(replayer: Replayer, file: Path, recording: Any, layers: Sequence[str], shown: Progression) -> list[Replay]:
+    """Replay the recording of a file on each of the layers."""
     began = time.perf_counter()
-    recording = load(replayer, file)
     done = []
     for layer in layers:
         shown.started(f"{file.stem}, {layer}")
@@ -178,8 +177,6 @@ def as_json(replay: Replay) -> str:
 
 def as_text(replays: Sequence[Replay], style: Style) -> str:
     """The report for a terminal or log: a line for each file and layer, the differences in detail, the summary."""
-    if not replays:
-        return "nothing was replayed"
     parts = [tabulate([_row(replay) for replay in replays], headers="keys", tablefmt="simple", disable_numparse=True)]
     parts += [_details(replay, style) for replay in replays if replay.outcome.differences]
     return "\n\n".join([*parts, _summary(replays, style)])
@@ -227,7 +224,8 @@ def _summary(replays: Sequence[Replay], style: Style) -> str:
         number = sum(replay.status is status for replay in replays)
         text = f"{number} {word}"
         counts.append(style(text, status) if number else text)
-    lines = [f"{len(files)} recording{'s' * (len(files) != 1)}, {len(replays)} replays: {', '.join(counts)}"]
+    counted = f"{_count(len(files), 'recording')}, {_count(len(replays), 'replay')}"
+    lines = [f"{counted}: {', '.join(counts)}"]
     for layer in dict.fromkeys(replay.layer for replay in replays):
         done = [replay.outcome for replay in replays if replay.layer == layer]
         compared, steps = sum(one.compared for one in done), sum(one.steps for one in done)
@@ -236,3 +234,7 @@ def _summary(replays: Sequence[Replay], style: Style) -> str:
             f"{layer}: {compared} of {steps} steps compared ({idle} of them no thread gets to), and {states} states"
         )
     return "\n".join(lines)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"

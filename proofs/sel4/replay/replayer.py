@@ -28,6 +28,8 @@ MACHINES: dict[str, Callable[[State], AbstractContextManager[Machine]]] = {
     "native": c.compiled,
 }
 """For each layer what makes it, with the state of the executable model to begin with."""
+PLACES = {"start": "the state is loaded", "end": "all has come to rest"}
+"""Where something is compared that is no step."""
 APART = ("native",)
 """Layers that can bring the process down that they run in."""
 
@@ -61,7 +63,7 @@ class Sel4Replayer:
             found: Replayed = apart(replay, recording, layer)
         except Died as died:
             step: Step | None = died.last
-            name, call = (step.name, step.text) if step is not None else ("start", "")
+            name, call = (step.name, step.text) if step is not None else ("start", PLACES["start"])
             difference = Difference(name, call, "outcome", _outcome(step), f"the process ended {died}")
             return Replayed(recording.steps, 0, 0, 0, (difference,))
         return found
@@ -193,7 +195,7 @@ class Course:
 
     def differ(self, found: list[Apart]) -> None:
         """Note what is different at the present step."""
-        name, call = (self.step.name, self.step.text) if self.step is not None else (self.place, "")
+        name, call = (self.step.name, self.step.text) if self.step is not None else (self.place, PLACES[self.place])
         self.differences += [Difference(name, call, apart.what, apart.kernel, apart.layer) for apart in found]
 
     def is_unsupported(self, reason: str) -> bool:
