@@ -38,7 +38,15 @@ def progression(total: int, unit: str) -> Iterator[Progression]:
         return
     columns = (BarColumn(bar_width=30), MofNCompleteColumn(), TextColumn(unit), TimeElapsedColumn())
     description = TextColumn("{task.description}", style="dim")
-    with Progress(*columns, description, console=Console(stderr=True), transient=True) as bar:
+    # What is written to a standard output that is not this terminal must go there, and not above the bar.
+    made = Progress(
+        *columns,
+        description,
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),
+    )
+    with made as bar:
         yield _Bar(bar, bar.add_task("", total=total))
 
 

@@ -73,3 +73,18 @@ def command(environment: Mapping[str, str]) -> Callable[..., subprocess.Popen[st
         return subprocess.Popen(words, text=True, **streams)  # type: ignore[call-overload]
 
     return start
+
+
+def read_terminal(ours: int) -> bytes:
+    """All that is written to the other end of a terminal, which is closed by then."""
+    shown = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        shown += part
+    os.close(ours)
+    return shown

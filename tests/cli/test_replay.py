@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Refine
+from tests.cli.conftest import Refine, read_terminal
 from tests.golden.doctored import DOCTORED
 from tests.golden.recordings import recordings
 
@@ -135,6 +139,25 @@ def test_what_was_done_is_reported_even_if_the_rest_cannot_be(
     assert done.status == status
     assert "1 recording, 2 replays: 2 equal" in done.out
     assert told in done.err
+
+
+def test_on_a_terminal_there_is_a_bar_and_what_is_different_at_once(
+    command: Callable[..., subprocess.Popen[str]], environment: Mapping[str, str], file: Any
+):
+    files = [file("one", "equal"), file("two", "different")]
+    ours, theirs = pty.openpty()
+    surroundings = {**environment, "TERM": "xterm", "COLUMNS": "100"}
+    arguments = ("replay", *files, "no.json", "--format", "json")
+    process = command(*arguments, kernel="with_replayer", stderr=theirs, env=surroundings)
+    os.close(theirs)
+    shown = read_terminal(ours).decode()
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert [json.loads(line)["layer"] for line in out.splitlines()] == ["exec", "c", "exec", "c"]
+    assert "3/3" in shown
+    assert "two: exec 5 equal, c 5 different" in shown
+    assert "refine: error: no.json: it cannot be read" in shown
+    assert "one: exec" not in shown
 
 
 def test_help_says_what_is_compared(refine: Refine):

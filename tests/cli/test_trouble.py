@@ -16,7 +16,7 @@ import pytest
 from refinement.errors import user_message
 from refinement.places import project_root
 from spec.sel4.schedule import timer_tick
-from tests.cli.conftest import Refine
+from tests.cli.conftest import Refine, read_terminal
 
 Command = Callable[..., subprocess.Popen[str]]
 
@@ -223,16 +223,7 @@ def test_live_progress_on_a_terminal(command: Command, environment: dict[str, st
     ours, theirs = pty.openpty()
     process = command("check", kernel="with_refuted", stderr=theirs, env={**environment, "TERM": "xterm"})
     os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            part = os.read(ours, 65536)
-        except OSError:
-            break
-        if not part:
-            break
-        shown += part
-    os.close(ours)
+    shown = read_terminal(ours)
     out, _ = process.communicate(timeout=20)
     assert process.returncode == 1
     assert b"3/3" in shown
