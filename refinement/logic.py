@@ -25,7 +25,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from attrs import frozen
 
 from refinement import context, terms, values
-from refinement.values import Bool, Int, Symbolic, SymbolicEnum, SymbolicRef, term_of_truth, truth
+from refinement.values import Bool, Int, Rational, Symbolic, SymbolicEnum, SymbolicRef, term_of_truth, truth
 
 
 @frozen
@@ -243,8 +243,8 @@ def value_like(sample: Symbolic, term: terms.Term) -> Any:
         return SymbolicRef(sample.kind, term)
     if isinstance(sample, SymbolicEnum):
         return SymbolicEnum(sample.members, term)
-    if isinstance(sample, Int):
-        return Int(term)
+    if isinstance(sample, Int | Rational):
+        return type(sample)(term)
     return values.word(term)
 
 

@@ -28,13 +28,13 @@ from refinement.statements import Statement
 class Operation:
     """An operation as the proofs see it.
 
-    `requires(s, **arguments)` is its precondition, stated alike on a state of any Python layer; `requires_of` is what it
-    requires beyond that of all objects, by layer.
+    `requires(s, **arguments)` is its precondition, stated alike on a state of any Python layer; `requires_of` is
+    what it requires beyond that of all objects, by layer.
     `witnesses` supply the specification's choices, by label: `(before, after) -> reference or None`,
     from the last moment at which the layers were in step (the start, a loop head, after a call by contract), and
-    after the lower layer's run (or loop iteration).  For each of `calls`, operations
-    that are proved on their own, its contract stands in this one's proof; as they are given as objects made
-    before, no proof can rest on itself.  `contract` says how it can be called so itself.
+    after the lower layer's run (or loop iteration); `happens` likewise says what becomes of each `maybe`.  For each
+    of `calls`, operations that are proved on their own, its contract stands in this one's proof; as they are given
+    as objects made before, no proof can rest on itself.  `contract` says how it can be called so itself.
     """
 
     module: str
@@ -45,6 +45,7 @@ class Operation:
     calls: tuple[Operation, ...] = field(default=(), repr=False)
     contract: Contract = field(factory=Contract, repr=False)
     requires_of: tuple[Requires, ...] = field(default=(), repr=False)
+    happens: Mapping[str, Callable[..., Any]] = field(factory=dict, repr=False)
 
     def required_in(self, layer: str) -> list[Requires]:
         """What it requires of all objects in a layer."""
