@@ -6,6 +6,7 @@ and on symbolic values.  What Python's syntax cannot say of both is here:
 - typed references to objects (`reference`, `NULL`);
 - the connectives of logic for *predicates*, which must not branch: `all_of`, `any_of`, `negate`,
   `implies`, `iff`, `ite`, `one_of` (in operations use `and`, `or`, `not`, `if`);
+- enumerations that match those of other layers (`Enumeration`);
 - machine words (`Word`, `Word64`), arrays and tables of objects for declaring a state;
 - `choose`: some object for which a predicate holds, or the least one;
 - `address_of` and `reference_at`: where objects are in memory;
@@ -113,7 +114,8 @@ def reference(kind: str) -> type[Ref]:
 def address_of(ref: Any) -> Any:
     """The number of a reference as a machine word: where the object is in memory.  0 for NULL."""
     if isinstance(ref, SymbolicRef):
-        return values.word(terms.address(ref.term))
+        run = context.current()
+        return values.word(terms.address(ref.term) if run is None else run.address(ref.term))
     return ref.number
 
 
@@ -122,8 +124,25 @@ def reference_at(type: type[Ref], address: Any) -> Any:
     if isinstance(address, values.Word):
         run = context.current()
         assert run is not None, "a symbolic address needs a run"
-        return SymbolicRef(type.kind, terms.at_address(address.term, run.encoding.reference))
+        return SymbolicRef(type.kind, run.at_address(address.term))
     return type(address) if address else NULL
+
+
+class Enumeration(enum.Enum):
+    """Base of a layer's enumerations: members are equal to those of the same names in other layers' own ones.
+
+    So what is stated of states of two layers means the same of plain values as of symbolic ones.
+    """
+
+    def __eq__(self, other: object) -> Any:
+        if self is other:
+            return True
+        if not isinstance(other, Enumeration):
+            return NotImplemented
+        kinds = type(self), type(other)
+        return kinds[0] is not kinds[1] and self.name == other.name and values.names(kinds[0]) == values.names(kinds[1])
+
+    __hash__ = enum.Enum.__hash__
 
 
 K = TypeVar("K")

@@ -382,7 +382,7 @@ CHOICES: dict[str, Choice] = {
     "slot2": _full_slots,
     "cap": _changed_cap("source"),
     "cap1": _changed_cap("slot1"),
-    "cap2": _changed_cap("slot2"),
+    "cap2": lambda run, given: (run.model.slot[given["slot2"]].cap,),
     "insert_new_cap.slot": _empty_slots,
     "insert_new_cap.cap": _any(*NEW_CAPS),
 }
