@@ -357,17 +357,22 @@ def operation(function: F) -> F:
     return called  # type: ignore[return-value]
 
 
+REMEMBERED = 1 << 14
+"""Of how many plain arguments the results of each `defined` function are remembered."""
+
+
 def defined(function: F) -> F:
     """Mark a function of plain values and records, whose result depends on nothing else, as one known by its name.
 
     Much can be proved of it without its definition, such as that it gives the same of the same; the solver is told the
-    definition where that does not suffice.
+    definition where that does not suffice.  Of plain values, what it gave lately is remembered.
     """
+    remembered = functools.lru_cache(maxsize=REMEMBERED)(function)
 
     @functools.wraps(function)
     def called(*given: Any) -> Any:
         run = context.current()
-        return function(*given) if run is None else run.defined(function, given)
+        return remembered(*given) if run is None else run.defined(function, given)
 
     return called  # type: ignore[return-value]
 

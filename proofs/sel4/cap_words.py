@@ -202,6 +202,15 @@ def _is_struct(struct: Struct, word: Any) -> Any:
 
 def is_capability(word: Any) -> Any:
     """Whether 64 bits are those of a capability: the tag is that of a kind, and fields that number something do."""
+    return _is_plain_capability(word) if isinstance(word, int) else _is_capability(word)
+
+
+@functools.cache
+def _is_plain_capability(word: int) -> Any:
+    return _is_capability(word)
+
+
+def _is_capability(word: Any) -> Any:
     frame, zombie = layout()["frame_cap"], layout()["zombie_cap"]
     type = Unpacked(zombie, word).capZombieType
     return all_of(

@@ -140,25 +140,26 @@ class LockStep:
             return everything
         return {**everything, **TABLES}
 
-    def allowed(self, name: str, arguments: dict[str, Any]) -> bool:
+    def allowed(self, name: str, arguments: dict[str, Any], views: dict[str, Any] | None = None) -> bool:
         """Whether an operation's precondition holds in the present state, of the specification and of the model.
 
         One that breaks an invariant of a thread, for its caller to mend, is run where there is nothing to mend.
+        `views` are those of the present state, if they were made already.
         """
         operation = BY_NAME[name]
         if operation.contract.breaks and not self._is_no_orphan(arguments["thread"]):
             return False
         given = {SPEC.name: SPEC.own(name, arguments), EXEC.name: EXEC.own(name, arguments)}
-        views = {SPEC.name: SPEC.view(self.spec), EXEC.name: EXEC.view(self.model)}
+        views = views or self.views()
         if operation.requires is not None:
-            above, below = (bool(operation.requires(views[layer], **given[layer])) for layer in views)
+            above, below = (bool(operation.requires(views[layer], **given[layer])) for layer in given)
             assert above == below, f"the precondition of {name} differs for {arguments}: spec {above}, exec {below}"
             if not above:
                 return False
         if not operation.requires_of:
             return True
         universe = {kind: list(getattr(self.spec, kind)) for kind in REFS}
-        above, below = (operation.allowed(layer, views[layer], given[layer], universe) for layer in views)
+        above, below = (operation.allowed(layer, views[layer], given[layer], universe) for layer in given)
         assert below or not above, f"{name}: for {arguments}, spec requires less than exec"
         return above
 
@@ -337,12 +338,12 @@ def _any(*values: Any) -> Choice:
     return lambda run, given: values
 
 
-def _full_slots(run: LockStep, given: dict[str, Any]) -> Iterator[Any]:
-    return (x for x in DRAWN_SLOTS if run.model.slot[x].cap.kind != CapKind.Null)
+FULL = tuple(kind for kind in CapKind if kind != CapKind.Null)
 
 
-def _empty_slots(run: LockStep, given: dict[str, Any]) -> Iterator[Any]:
-    return (x for x in DRAWN_SLOTS if run.model.slot[x].cap.kind == CapKind.Null)
+def _slots_with(*kinds: CapKind) -> Choice:
+    """The slots with capabilities of these kinds."""
+    return lambda run, given: [x for x in DRAWN_SLOTS if run.model.slot[x].cap.kind in kinds]
 
 
 def _changed_cap(parameter: str) -> Choice:
@@ -375,15 +376,15 @@ CHOICES: dict[str, Choice] = {
     "notification": _any(*NOTIFICATIONS),
     "state": _any(*model.ThreadState),
     "slot": _any(*DRAWN_SLOTS),
-    "source": _full_slots,
-    "parent": _full_slots,
-    "destination": _empty_slots,
-    "slot1": _full_slots,
-    "slot2": _full_slots,
+    "source": _slots_with(*FULL),
+    "destination": _slots_with(CapKind.Null),
+    "slot1": _slots_with(*FULL),
+    "slot2": _slots_with(*FULL),
     "cap": _changed_cap("source"),
     "cap1": _changed_cap("slot1"),
     "cap2": lambda run, given: (run.model.slot[given["slot2"]].cap,),
-    "insert_new_cap.slot": _empty_slots,
+    "insert_new_cap.parent": _slots_with(CapKind.Untyped),
+    "insert_new_cap.slot": _slots_with(CapKind.Null),
     "insert_new_cap.cap": _any(*NEW_CAPS),
 }
 """What may make the difference for a precondition, by parameter, or by operation and parameter where it is something
@@ -401,8 +402,9 @@ def candidates(run: LockStep, name: str) -> Iterator[dict[str, Any]]:
     types = parameters_of(EXEC, name)
     fixed = {parameter: values_of(parameter)[0] for parameter in types if choice_of(name, parameter) is None}
     free = [parameter for parameter in types if parameter not in fixed]
+    views = run.views()
     for found in _chosen(run, name, sorted(free, key=lambda parameter: isinstance(types[parameter], Record)), {}):
-        if run.allowed(name, {**fixed, **found}):
+        if run.allowed(name, {**fixed, **found}, views):
             yield found
 
 
