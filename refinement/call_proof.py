@@ -55,7 +55,8 @@ class CallControl:
             raise Cut(name, {})
         if isinstance(arguments, tuple):
             types = parameters_of(proof.top, name)
-            called.terms[run.layer] = proof.lower.call_terms(name, arguments, types, proof.encoding)
+            with run.statement():
+                called.terms[run.layer] = proof.lower.call_terms(name, arguments, types, proof.encoding)
             called.records = proof.lower.given(name, arguments, types)
         else:
             called.given[run.layer] = arguments
@@ -151,7 +152,8 @@ class CallControl:
                 yield self.path.goal(key, equal, f"{called.name} is called with different arguments", inner=True)
             types = parameters_of(proof.top, called.name)
             if called.records:
-                well_typed = term_of_truth(proof.lower.well_typed(called.records, types))
+                with run.statement():
+                    well_typed = term_of_truth(proof.lower.well_typed(called.records, types))
                 yield self.path.goal(key, well_typed, f"{called.name} is given what is no record", inner=True)
             given = called.given[proof.top.name]
             waived = {id: given[name].term for id, name in callee.contract.waives.items()}

@@ -16,11 +16,13 @@ from typing import Any
 import click
 from tabulate import tabulate
 
-from refinement import counterexamples, history, ledger, registry, report, runner
+from refinement import counterexamples, history, ledger, recordings, registry, report, runner
 from refinement.display import display
 from refinement.errors import InputError, record_traceback, user_message
 from refinement.obligations import Obligation, Result, Settings
 from refinement.output import OutputError, mark, write, write_error
+from refinement.progress import progression
+from refinement.recordings import Replay
 from refinement.registry import LAYERS, Collection
 from refinement.report import Report
 from refinement.source import excerpt
@@ -315,6 +317,70 @@ def _explanation(collection: Collection, obligation: Obligation) -> list[str]:
     if source:
         lines += ["", f"  source, {obligation.location}:", *(f"    {line}".rstrip() for line in source)]
     return lines
+
+
+REPLAY_STATUSES = """
+\b
+Exit status:
+  0  all that was recorded is what the layers do
+  1  something is different (comes before the others)
+  2  the command line or a file is not right; other files are replayed all the same
+  3  something is not supported yet: nothing is compared from that step on
+  4  an internal error
+  130  ended by Ctrl-C
+"""
+
+
+@cli.command(epilog=REPLAY_STATUSES)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--layer",
+    type=click.Choice([*recordings.LAYERS, recordings.ALL]),
+    default=recordings.ALL,
+    show_default=True,
+    help="The layer to replay on: specification, executable model, C evaluated, C compiled.",
+)
+@_kernel
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def replay(files: Sequence[Path], layer: str, kernel: str | None, form: str) -> int:
+    """Replay recordings of the real kernel, and compare.
+
+    Each FILE is a recorded scenario.  Its system calls are made on a layer, and all that was recorded of a step is
+    compared: whether it returned, what, and, where recorded, the internal state afterwards.  A step that none of the
+    kernel's threads got to counts as compared once it is certain that the layer's do not either.  What is different is
+    told with the rule of the specification that decided.  From the first step that is not supported yet on, nothing is
+    compared; nor is it behind a state that is different.
+
+    Progress goes to standard error, the report to standard output; as JSON it is a line for each file and layer.
+
+    \b
+    Examples:
+      refine replay cnode-copy-errors.json
+      refine replay recordings/*.json --layer exec
+      refine replay recordings/*.json --format json > replays.jsonl
+    """
+    replayer = registry.replayer(kernel)
+    layers = recordings.layers_of(replayer, layer)
+    done: list[Replay] = []
+    bad_input = False
+    try:
+        with progression(len(files), "recordings") as shown:
+            for file in files:
+                try:
+                    recording = recordings.load(replayer, file)
+                except InputError as error:
+                    bad_input = True
+                    shown.failed(error.user_message)
+                    continue
+                replays = recordings.replay(replayer, file, recording, layers, shown)
+                done += replays
+                if form == "json":
+                    for replayed in replays:
+                        write(recordings.as_json(replayed))
+    finally:
+        if form == "text" and done:
+            write(recordings.as_text(done, mark))
+    return recordings.exit_status(done, bad_input)
 
 
 @cli.command()

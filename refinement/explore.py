@@ -448,7 +448,8 @@ class Run:
         result = function(*given)
         if not self.explorer.is_opaque or not isinstance(result, Symbolic) or terms.is_constant(result.term):
             return result
-        types, relevant = self.explorer.relevant(function)
+        with self.statement():
+            types, relevant = self.explorer.relevant(function)
         parts = parts_of(types, dict(zip(types, given, strict=True)))
         arguments = tuple(leaf.unwrap(parts[path], leaf.sort(self.encoding)) for path, leaf in relevant.items())
         symbol = terms.function(function.__name__, tuple(term.sort for term in arguments), result.term.sort)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from refinement.recordings import Replayer
 
 
 class Status(enum.Enum):
@@ -106,9 +109,11 @@ class Task:
 class Kernel:
     """A kernel under verification: its name, the proof tasks about it, what it takes on trust.
 
-    `prose` has for the id of an assumption the sentence that says what it means.
+    `prose` has for the id of an assumption the sentence that says what it means.  With a `replayer`, recordings of the
+    real kernel can be replayed on its layers.
     """
 
     name: str
     tasks: tuple[Task, ...]
     prose: Mapping[str, str] = field(factory=dict, repr=False)
+    replayer: Replayer | None = field(default=None, repr=False)

@@ -7,6 +7,7 @@ related again, the invariants hold again, and nothing was done that the plain ru
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 from typing import Any
@@ -46,6 +47,13 @@ class Operation:
     contract: Contract = field(factory=Contract, repr=False)
     requires_of: tuple[Requires, ...] = field(default=(), repr=False)
     happens: Mapping[str, Callable[..., Any]] = field(factory=dict, repr=False)
+
+    @property
+    def requirement(self) -> str:
+        """What is required of its callers, in sentences; nothing if nothing is."""
+        sentences = [inspect.getdoc(self.requires) or ""] if self.requires is not None else []
+        sentences += [required.prose for required in self.requires_of]
+        return " ".join(" ".join(dict.fromkeys(sentences)).split())
 
     def required_in(self, layer: str) -> list[Requires]:
         """What it requires of all objects in a layer."""
@@ -91,9 +99,8 @@ class Stack:
         for operation in operations:
             for callee in operation.calls:
                 found[f"{self.kernel}/{callee.module}/{callee.name}"] = f"{callee.name} is proved on its own."
-            if operation.requires is not None:
-                prose = " ".join((operation.requires.__doc__ or "").split())
-                found[f"{self.kernel}/{operation.module}/{operation.name}/requires"] = prose
+            if operation.requirement:
+                found[f"{self.kernel}/{operation.module}/{operation.name}/requires"] = operation.requirement
         return found
 
     def tasks(self, operations: Iterable[Operation]) -> tuple[Task, ...]:
@@ -253,7 +260,7 @@ class Proof:
         kernel = self.stack.kernel
         relied = [s for s in self.statements() if self.operation.contract.relies_on(s.id)]
         ids = [f"{kernel}/{'-'.join(s.layers)}/{s.id}" for s in relied]
-        if self.operation.requires is not None and with_requirement:
+        if self.operation.requirement and with_requirement:
             ids.append(f"{self.base}/requires")
         ids += [f"{kernel}/{callee.module}/{callee.name}" for callee in self.operation.calls]
         return tuple(ids)

@@ -15,11 +15,15 @@ import pkgutil
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from refinement.errors import InputError
 from refinement.obligations import Kernel, Obligation, Task
+
+if TYPE_CHECKING:
+    from refinement.recordings import Replayer
 
 LAYERS = ("spec", "exec", "c", "machine", "spec-exec", "exec-c")
 
@@ -100,6 +104,22 @@ def collect(chosen: str | None) -> Collection:
         if twice:
             raise InputError(f"two {what} have the id {twice[0]}: ids must be unique")
     return collection
+
+
+def replayer(chosen: str | None) -> Replayer:
+    """What replays recordings of the kernel named `chosen`, or of the only one that has any.
+
+    InputError if there is none, or if there are several.
+    """
+    kernels = collect(chosen).kernels
+    able = {kernel.name: kernel.replayer for kernel in kernels if kernel.replayer is not None}
+    if not able:
+        names = ", ".join(kernel.name for kernel in kernels)
+        raise InputError(f"no recordings can be replayed of {names}: its package offers no replayer")
+    if len(able) > 1:
+        raise InputError(f"recordings of several kernels can be replayed, {', '.join(able)}: choose one with --kernel")
+    (found,) = able.values()
+    return found
 
 
 def select(collection: Collection, only: Sequence[str], layers: Iterable[str]) -> list[Obligation]:

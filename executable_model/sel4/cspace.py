@@ -24,7 +24,7 @@ from executable_model.sel4.state import (
     State,
     ThreadRef,
 )
-from refinement.logic import NULL, Word, address_of, reference_at
+from refinement.logic import NULL, Word, address_of, defined, reference_at
 
 
 @frozen
@@ -51,6 +51,7 @@ def slot_of_cnode(cnode: Word, index: Word) -> SlotRef:
     return reference_at(SlotRef, cnode + (index << SLOT_BITS))
 
 
+@defined
 def slot_of_thread(thread: ThreadRef, index: Word) -> SlotRef:
     """One of the five slots of a thread."""
     return reference_at(SlotRef, (address_of(thread) & THREAD_MASK) | (index << SLOT_BITS))

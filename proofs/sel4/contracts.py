@@ -10,7 +10,7 @@ from proofs.sel4 import capability_invariants, derivation_order, reply_caps
 from proofs.sel4.cap_words import PARTS
 from proofs.sel4.members import is_in_state
 from proofs.sel4.preconditions import WAITING, is_candidate
-from proofs.sel4.reply_caps import is_reply
+from proofs.sel4.reply_caps import is_master, is_reply, reply_slot
 from refinement.contracts import Contract, Ensures
 from refinement.logic import address_of, all_of, any_of, iff, implies, negate
 
@@ -114,7 +114,7 @@ SLOTS = (
 CAPABILITIES = (
     *(statement.id for statement in (*capability_invariants.INVARIANTS, *derivation_order.FACTS)),
     *(statement.id for statement in (*reply_caps.SPEC_INVARIANTS, *reply_caps.EXEC_INVARIANTS)),
-    "untyped_sizes",
+    "untyped_caps",
     "slot_alignment",
     "capability_words",
 )
@@ -124,6 +124,11 @@ CAPABILITIES = (
 def _has_no_reply(before: Any, after: Any, arguments: Mapping[str, Any], slot: Any) -> Any:
     cap = after.slot[slot].cap
     return negate(all_of(is_reply(cap), cap.object == address_of(arguments["thread"])))
+
+
+def _keeps_master(before: Any, after: Any, arguments: Mapping[str, Any], thread: Any) -> Any:
+    was, now = (is_master(s.slot[reply_slot(thread)].cap) for s in (before, after))
+    return any_of(thread == before.idle_thread, iff(was, now))
 
 
 CAP_INSERT = Contract(relies=CAPABILITIES, modifies=SLOTS)
@@ -188,6 +193,7 @@ CANCEL_IPC = Contract(
         *SLOTS,
     ),
     ensures=(
+        Ensures("keeps_master", ("tcb",), "Threads keep their master reply capabilities.", _keeps_master),
         Ensures("no_reply", ("slot",), "There is no capability any more to reply to the thread.", _has_no_reply),
         Ensures("others_go_on", ("tcb",), "No other thread changes what it does.", _others_go_on),
         Ensures("waits_no_more", ("tcb",), "A thread that waited becomes inactive, another goes on.", _waits_no_more),

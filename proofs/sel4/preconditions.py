@@ -7,7 +7,7 @@ from typing import Any
 from executable_model.sel4.capability import Cap, CapKind, same_region_as
 from executable_model.sel4.state import NUM_PRIORITIES, NotificationState, SchedulerAction, ThreadRef, ThreadState
 from proofs.sel4.capability_invariants import well_formed
-from proofs.sel4.reply_caps import caller_slot, is_master, reply_slot
+from proofs.sel4.reply_caps import caller_slot, is_master, is_reply, reply_slot
 from proofs.sel4.members import is_in_state
 from refinement.logic import NULL, Word, all_of, any_of, iff, implies, negate, reference_at
 
@@ -184,19 +184,17 @@ def cap_insert(s: Any, cap: Cap, source: Any, destination: Any) -> Any:
     """The destination is another slot and empty.  The capability is to the same thing as the source's, which may have \
 been given a badge now; or it is the one to be used of a thread's master reply capability."""
     old = s.slot[source].cap
-    is_copied = is_in_state(old.kind, *COPIED)
-    is_reply = all_of(is_in_state(old.kind, CapKind.Reply), old.is_master, negate(cap.is_master))
     thread = s.tcb[reference_at(ThreadRef, old.object)]
     gets_badge = all_of(
         is_in_state(old.kind, CapKind.Endpoint, CapKind.Notification), old.badge == 0, cap.badge <= MAX_BADGE
     )
-    return all_of(
-        source != destination,
-        _is_empty(s, destination),
-        any_of(is_copied, all_of(is_reply, is_in_state(thread.state, ThreadState.BlockedOnReply))),
-        same_but_badge(cap, old),
-        any_of(cap.badge == old.badge, gets_badge),
+    is_copied = all_of(
+        is_in_state(old.kind, *COPIED), same_but_badge(cap, old), any_of(cap.badge == old.badge, gets_badge)
     )
+    is_lent = all_of(
+        is_master(old), is_reply(cap), cap.object == old.object, is_in_state(thread.state, ThreadState.BlockedOnReply)
+    )
+    return all_of(source != destination, _is_empty(s, destination), any_of(is_copied, is_lent))
 
 
 def cap_move(s: Any, cap: Cap, source: Any, destination: Any) -> Any:

@@ -87,6 +87,23 @@ def thread_slots_exec(s: Any, t: Any) -> Any:
     return _slots_exist(s, t)
 
 
+def _own_slots(t: Any, u: Any) -> Any:
+    apart = [one != other for one in (reply_slot(t), caller_slot(t)) for other in (reply_slot(u), caller_slot(u))]
+    return all_of(reply_slot(t) != caller_slot(t), any_of(t == u, all_of(*apart)))
+
+
+@invariant("spec", "tcb", "tcb")
+def own_slots(s: Any, t: Any, u: Any) -> Any:
+    """The slots of a thread are different ones, and no other thread's."""
+    return _own_slots(t, u)
+
+
+@invariant("exec", "tcb", "tcb")
+def own_slots_exec(s: Any, t: Any, u: Any) -> Any:
+    """The slots of a thread are different ones, and no other thread's."""
+    return _own_slots(t, u)
+
+
 @invariant("spec", "tcb")
 def reply_slots(s: Any, t: Any) -> Any:
     """A thread has its master reply capability, or none if it is stopped; and one to its last caller at most, and none \
@@ -137,5 +154,28 @@ def one_reply(s: Any, x: Any, y: Any) -> Any:
     return implies(all_of(x != y, is_reply(one), is_reply(other)), one.object != other.object)
 
 
-SPEC_INVARIANTS = (thread_slots, reply_slots, reply_caps, one_reply)
-EXEC_INVARIANTS = (thread_slots_exec, reply_slots_exec, reply_caps_exec)
+@invariant("spec", "slot")
+def places(s: Any, x: Any) -> Any:
+    """A capability's interval has an inside, and its family was begun already."""
+    slot = s.slot[x]
+    return any_of(is_null(slot.cap), all_of(slot.position < slot.end, slot.family < s.families))
+
+
+@invariant("spec", "slot", "slot")
+def places_apart(s: Any, x: Any, y: Any) -> Any:
+    """No two capabilities of a family have the same place."""
+    one, other = s.slot[x], s.slot[y]
+    both = all_of(x != y, negate(is_null(one.cap)), negate(is_null(other.cap)), one.family == other.family)
+    return implies(both, one.position != other.position)
+
+
+@invariant("spec", "slot", "slot")
+def descendants(s: Any, x: Any, y: Any) -> Any:
+    """Only an original has descendants; those of a master reply capability are capabilities to reply to that thread."""
+    above, below = s.slot[x], s.slot[y].cap
+    to_thread = all_of(is_reply(below), below.object == above.cap.object)
+    return implies(is_descendant(s, x, y), all_of(above.is_original, implies(is_master(above.cap), to_thread)))
+
+
+SPEC_INVARIANTS = (own_slots, places, places_apart, descendants, thread_slots, reply_slots, reply_caps, one_reply)
+EXEC_INVARIANTS = (own_slots_exec, thread_slots_exec, reply_slots_exec, reply_caps_exec)

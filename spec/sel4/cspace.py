@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from attrs import evolve, field, frozen
 
-from refinement.logic import NULL, Word, address_of, reference_at
+from refinement.logic import NULL, Word, address_of, defined, reference_at
 from spec.sel4.capability import MAX_DEPTH, THREAD_MASK, Cap, CapKind
 from spec.sel4.derivation import ensure_no_children
 from spec.sel4.errors import (
@@ -59,6 +59,7 @@ def slot_of_cnode(cnode: Word, index: Word) -> SlotRef:
     return reference_at(SlotRef, cnode + (index << SLOT_BITS))
 
 
+@defined
 def slot_of_thread(thread: ThreadRef, index: Word) -> SlotRef:
     """One of the slots of a thread, such as CSPACE_ROOT."""
     return reference_at(SlotRef, (address_of(thread) & THREAD_MASK) | (index << SLOT_BITS))

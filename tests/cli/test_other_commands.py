@@ -66,7 +66,7 @@ def test_trust_prints_the_ledger(refine: Refine) -> None:
     assert refine("trust").out == page
 
 
-@pytest.mark.parametrize("arguments", [[], ["check"], ["list"], ["explain"], ["trust"]])
+@pytest.mark.parametrize("arguments", [[], ["check"], ["list"], ["explain"], ["replay"], ["trust"]])
 def test_help_has_examples(refine: Refine, arguments: list[str]) -> None:
     done = refine(*arguments, "--help")
     assert done.status == 0

@@ -11,8 +11,13 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from attrs import evolve
+
+from refinement.errors import InputError
 from refinement.obligations import Kernel, Kind, Obligation, Result, Settings, Status, Task
+from refinement.recordings import Difference, Replayed, Rule, Unsupported
 
 Make = Callable[[Obligation], Result]
 
@@ -120,6 +125,37 @@ def killed(settings: Settings, obligations: tuple[Obligation, ...], after: int =
     return proved(settings, obligations)
 
 
+class Replayer:
+    """Replays recordings that are a word, which says how a replay ends."""
+
+    layers = ("exec", "c")
+
+    def read(self, content: Any) -> str:
+        """The word."""
+        if not isinstance(content, str):
+            raise InputError("this is no word")
+        return content
+
+    def replay(self, recording: str, layer: str) -> Replayed:
+        """End as the word says; what is different is so in C only."""
+        done = Replayed(steps=5, compared=5, idle=1, states=4)
+        rule = Rule("enqueue", LOCATION, "raises Full")
+        if recording == "different" and layer == "c":
+            differences = (
+                Difference("T0:2", "enqueue(1)", "badge", "0", "1", rule),
+                Difference("T0:2", "enqueue(1)", "T0 → queue", "nobody", "T0", rule),
+                Difference("end", "", "domain", "0", "1"),
+            )
+            return evolve(done, differences=differences)
+        if recording == "unsupported":
+            return evolve(done, compared=3, unsupported=(Unsupported("T0:3", "there is no timer"),))
+        if recording == "interrupted":
+            raise KeyboardInterrupt
+        if recording == "broken":
+            raise ZeroDivisionError("the replayer is at fault")
+        return done
+
+
 ENQUEUE = task("enqueue/spec-exec", proved, 3)
 DEQUEUE = task("dequeue/exec-c", proved)
 
@@ -136,6 +172,7 @@ with_missing_file = functools.partial(kernel_of, ENQUEUE, task("read/c", missing
 with_slow = functools.partial(kernel_of, ENQUEUE, task("sloth/spec", slow))
 with_killed = functools.partial(kernel_of, ENQUEUE, task("fall/c", killed), DEQUEUE)
 with_killed_once = functools.partial(kernel_of, ENQUEUE, task("fall/c", functools.partial(killed, after=1)), DEQUEUE)
+with_replayer = functools.partial(Kernel, "toy", (ENQUEUE,), {}, Replayer())
 same_ids = functools.partial(kernel_of, ENQUEUE, ENQUEUE)
 empty = functools.partial(kernel_of)
 not_a_kernel = functools.partial(str)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from tests.faults import capabilities
+
 
 @frozen
 class Fault:
@@ -135,4 +137,11 @@ C = _faults(
     ],
 )  # fmt: skip
 
-FAULTS = [*SPEC, *MODEL, *C]
+FAULTS = [
+    *SPEC,
+    *MODEL,
+    *C,
+    *_faults("spec/sel4", capabilities.SPEC),
+    *_faults("executable_model/sel4", capabilities.MODEL),
+    *_faults("impl/sel4", capabilities.C),
+]
