@@ -11,7 +11,7 @@ from refinement.explore import Fact, ProofError
 from refinement.path import Path, wrap_object
 from refinement.state import Keys, PartView, SymbolicState, exists
 from refinement.terms import Term
-from refinement.values import term_of_truth
+from refinement.values import term_of_truth, truth
 
 if TYPE_CHECKING:
     from refinement.execution import Execution
@@ -53,7 +53,19 @@ class Witnesses:
                 first = terms.implies(someone, term_of_truth(before(witness, anyone)))
                 path.goals.append(path.goal(key, first, "the witness comes first", ((kind, keys), *read), far=True))
         path.run.include(kind, (witness.term,))
+        path.drawn.append(witness)
         return witness
+
+    def maybe(self, label: str) -> Any:
+        """What the proof says that the lower layer came to: either is allowed, so nothing is to be proved."""
+        path, proof = self.path, self.execution.proof
+        supply = proof.operation.happens.get(label)
+        if supply is None:
+            raise ProofError(f"say in the proof of {proof.operation.name} whether {label!r} happens")
+        with path.run.statement():
+            happens = supply(path.last_in_step(proof.top.name), path.now())
+        path.drawn.append(happens)
+        return happens
 
 
 class AnySuitable:
@@ -90,6 +102,7 @@ class AnySuitable:
         for other, other_keys in read:
             run.include(other, other_keys)
         run.assume(suits)
+        path.drawn.append(chosen)
         if before is None:
             return chosen
 
@@ -101,6 +114,13 @@ class AnySuitable:
 
         run.facts.append(Fact(f"{name}.first", (kind,), first, shared=False))
         return chosen
+
+    def maybe(self, label: str) -> Any:
+        """Unknown: what follows is to hold whether it happens or not."""
+        happens = truth(terms.variable(f"maybe.{label}.{self.path.choices}", terms.BOOL))
+        self.path.choices += 1
+        self.path.drawn.append(happens)
+        return happens
 
 
 def _fits(objects: PartView, suitable: Predicate, ref: Any) -> Term:

@@ -123,7 +123,7 @@ class Execution:
         path.inside = bool(proof.operation.loops) and run.decide(inside_variable())
         run.loops = LoopControl(self, path)
         run.calls = CallControl(self, path)
-        run.chooser = (Witnesses(self, path) if proof.chooses() else AnySuitable(self, path)).choose
+        run.chooser = Witnesses(self, path) if proof.chooses() else AnySuitable(self, path)
         self._call(path, proof.lower)
         if path.inside and proof.lower.name not in path.reached:
             raise Infeasible

@@ -112,6 +112,16 @@ class Calls(Protocol):
         """Let the contract stand for a call of the operation."""
 
 
+class Chooser(Protocol):
+    """Who says what the specification's choices come to (see `refinement.choices`)."""
+
+    def choose(self, objects: Any, suitable: Callable[[Any], Any], before: Any, label: str) -> Any:
+        """The object that is chosen, or None."""
+
+    def maybe(self, label: str) -> Any:
+        """Whether that which may happen does."""
+
+
 @define
 class Budget:
     """Limits on one exploration; exceeding one ends it with what is open reported as unknown."""
@@ -160,8 +170,10 @@ class Explorer:
         if found is None:
             hints = get_type_hints(function, include_extras=True)
             types = {name: type_of(hint) for name, hint in hints.items() if name != "return"}
-            names = {path: terms.variable(f"part {path}", leaf.sort(self.encoding))
-                     for path, leaf in flattened(types).items()}
+            names = {
+                path: terms.variable(f"part {path}", leaf.sort(self.encoding))
+                for path, leaf in flattened(types).items()
+            }
             self.is_opaque = False
             result = function(*assembled(types, lambda path, leaf: leaf.wrap(names[path])).values())
             self.is_opaque = True
@@ -223,7 +235,7 @@ class Run:
         self.reads: set[str] | None = None
         self.layer = ""
         self.location: Callable[[], str] = caller_location
-        self.chooser: Callable[[Any, Any, Any, str], Any] | None = None
+        self.chooser: Chooser | None = None
         self.loops: Loops | None = None
         self.calls: Calls | None = None
 
@@ -449,7 +461,13 @@ class Run:
         """What the specification's choice comes to in this proof."""
         if self.chooser is None:
             raise ProofError(f"the choice {label!r} has no witness: the proof of this operation must supply one")
-        return self.chooser(objects, suitable, before, label)
+        return self.chooser.choose(objects, suitable, before, label)
+
+    def maybe(self, label: str) -> Any:
+        """Whether in this proof that happens which the specification says may happen."""
+        if self.chooser is None:
+            raise ProofError(f"nothing says whether {label!r} happens: the proof of this operation must")
+        return self.chooser.maybe(label)
 
     def by_contract(self, name: str) -> bool:
         """Whether in this proof the contract of an operation stands for calls of it."""

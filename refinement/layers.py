@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, get_type_hints
@@ -198,7 +199,12 @@ class PythonLayer:
 
 def parameters_of(layer: PythonLayer, operation: str) -> dict[str, Leaf | Record]:
     """The types of an operation's arguments, by name."""
-    hints = get_type_hints(layer.operations[operation], include_extras=True)
+    return dict(_types(layer.operations[operation]))
+
+
+@functools.cache
+def _types(function: Callable[..., Any]) -> dict[str, Leaf | Record]:
+    hints = get_type_hints(function, include_extras=True)
     return {name: type_of(hint) for name, hint in hints.items() if name not in ("s", "return")}
 
 

@@ -6,6 +6,7 @@ and on symbolic values.  What Python's syntax cannot say of both is here:
 - typed references to objects (`reference`, `NULL`);
 - the connectives of logic for *predicates*, which must not branch: `all_of`, `any_of`, `negate`,
   `implies`, `iff`, `ite`, `one_of` (in operations use `and`, `or`, `not`, `if`);
+- enumerations that match those of other layers (`Enumeration`);
 - machine words (`Word`, `Word64`), arrays and tables of objects for declaring a state;
 - `choose`: some object for which a predicate holds, or the least one;
 - `address_of` and `reference_at`: where objects are in memory;
@@ -25,7 +26,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from attrs import frozen
 
 from refinement import context, terms, values
-from refinement.values import Bool, Int, Symbolic, SymbolicEnum, SymbolicRef, term_of_truth, truth
+from refinement.values import Bool, Int, Rational, Symbolic, SymbolicEnum, SymbolicRef, term_of_truth, truth
 
 
 @frozen
@@ -125,6 +126,23 @@ def reference_at(type: type[Ref], address: Any) -> Any:
         assert run is not None, "a symbolic address needs a run"
         return SymbolicRef(type.kind, run.at_address(address.term))
     return type(address) if address else NULL
+
+
+class Enumeration(enum.Enum):
+    """Base of a layer's enumerations: members are equal to those of the same names in other layers' own ones.
+
+    So what is stated of states of two layers means the same of plain values as of symbolic ones.
+    """
+
+    def __eq__(self, other: object) -> Any:
+        if self is other:
+            return True
+        if not isinstance(other, Enumeration):
+            return NotImplemented
+        kinds = type(self), type(other)
+        return kinds[0] is not kinds[1] and self.name == other.name and values.names(kinds[0]) == values.names(kinds[1])
+
+    __hash__ = enum.Enum.__hash__
 
 
 K = TypeVar("K")
@@ -244,8 +262,8 @@ def value_like(sample: Symbolic, term: terms.Term) -> Any:
         return SymbolicRef(sample.kind, term)
     if isinstance(sample, SymbolicEnum):
         return SymbolicEnum(sample.members, term)
-    if isinstance(sample, Int):
-        return Int(term)
+    if isinstance(sample, Int | Rational):
+        return type(sample)(term)
     return values.word(term)
 
 
@@ -339,17 +357,22 @@ def operation(function: F) -> F:
     return called  # type: ignore[return-value]
 
 
+REMEMBERED = 1 << 14
+"""Of how many plain arguments the results of each `defined` function are remembered."""
+
+
 def defined(function: F) -> F:
     """Mark a function of plain values and records, whose result depends on nothing else, as one known by its name.
 
     Much can be proved of it without its definition, such as that it gives the same of the same; the solver is told the
-    definition where that does not suffice.
+    definition where that does not suffice.  Of plain values, what it gave lately is remembered.
     """
+    remembered = functools.lru_cache(maxsize=REMEMBERED)(function)
 
     @functools.wraps(function)
     def called(*given: Any) -> Any:
         run = context.current()
-        return function(*given) if run is None else run.defined(function, given)
+        return remembered(*given) if run is None else run.defined(function, given)
 
     return called  # type: ignore[return-value]
 

@@ -59,7 +59,8 @@ class Path:
     `inside` says whether the path is one from inside a loop, `head` the moment at that loop's head;
     `reached` has the loop that each layer came to, `ended` whether it then took an iteration or left,
     and `cuts` where its run was cut; `called` has the calls by contract, and `in_step`
-    is the moment after the last one that both layers have made.
+    is the moment after the last one that both layers have made.  `drawn` has what each choice of the specification
+    and each `maybe` came to, in order.
     """
 
     run: Run
@@ -72,6 +73,7 @@ class Path:
     ended: dict[str, str] = field(factory=dict)
     cuts: dict[str, Cut] = field(factory=dict)
     choices: int = 0
+    drawn: list[Any] = field(factory=list)
     called: list[Called] = field(factory=list)
     in_step: Moment | None = None
 

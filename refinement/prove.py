@@ -29,13 +29,13 @@ from refinement.statements import Statement
 class Operation:
     """An operation as the proofs see it.
 
-    `requires(s, **arguments)` is its precondition, stated alike on a state of any Python layer; `requires_of` is what it
-    requires beyond that of all objects, by layer.
+    `requires(s, **arguments)` is its precondition, stated alike on a state of any Python layer; `requires_of` is
+    what it requires beyond that of all objects, by layer.
     `witnesses` supply the specification's choices, by label: `(before, after) -> reference or None`,
     from the last moment at which the layers were in step (the start, a loop head, after a call by contract), and
-    after the lower layer's run (or loop iteration).  For each of `calls`, operations
-    that are proved on their own, its contract stands in this one's proof; as they are given as objects made
-    before, no proof can rest on itself.  `contract` says how it can be called so itself.
+    after the lower layer's run (or loop iteration); `happens` likewise says what becomes of each `maybe`.  For each
+    of `calls`, operations that are proved on their own, its contract stands in this one's proof; as they are given
+    as objects made before, no proof can rest on itself.  `contract` says how it can be called so itself.
     """
 
     module: str
@@ -46,6 +46,7 @@ class Operation:
     calls: tuple[Operation, ...] = field(default=(), repr=False)
     contract: Contract = field(factory=Contract, repr=False)
     requires_of: tuple[Requires, ...] = field(default=(), repr=False)
+    happens: Mapping[str, Callable[..., Any]] = field(factory=dict, repr=False)
 
     @property
     def requirement(self) -> str:
@@ -73,8 +74,9 @@ class Operation:
 class Stack:
     """A kernel's layers from the top down, their invariants by layer, and the relations between neighbours.
 
-    `indices` lists for tables and arrays (by path for those inside objects) the indices that can occur; `numbers` gives,
-    for a number of objects of each kind, the numbers of references to that many, and to what must be beside them.
+    `indices` lists for tables and arrays (by path for those inside objects) the indices that can occur; `numbers`
+    gives, for a number of objects of each kind, the numbers of references to that many, and to what must be beside
+    them.
     """
 
     kernel: str

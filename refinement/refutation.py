@@ -27,7 +27,7 @@ from refinement.state import Keys
 from refinement.statements import Statement
 from refinement.story import tell
 from refinement.terms import Term
-from refinement.values import term_of_truth
+from refinement.values import SymbolicRef, term_of_truth
 
 if TYPE_CHECKING:
     from refinement.execution import Execution
@@ -44,6 +44,10 @@ A goal for which none is found is unknown, so that no verdict of `proved` depend
 
 ROUNDS = 45
 """How often a model that does not satisfy all statements is mended by instantiating those."""
+
+
+Plain = tuple[dict[str, Any], dict[str, Any], list[Any]]
+"""Plain states by layer, arguments by name, and what the specification's choices come to."""
 
 
 @frozen
@@ -74,10 +78,10 @@ def refute(execution: Execution, path: Path, goal: Goal) -> Refutation:
     for size, calm in (*((size, True) for size in SIZES), (3, False)):
         if time.perf_counter() - started > SECONDS_FOR_ONE:
             break
-        for states, arguments in search.states(size, calm):
-            after = run_and_compare(proof, proof.stack.universe(states[proof.top.name]), states, arguments)
+        for states, arguments, draws in search.states(size, calm):
+            after = run_and_compare(proof, proof.stack.universe(states[proof.top.name]), states, arguments, draws)
             if after.failures:
-                return Refutation(tell(proof, path, goal, states, arguments, after))
+                return Refutation(tell(proof, path, goal, states, arguments, draws, after))
             fault = fault or not (path.inside or path.called or goal.inner)
     return Refutation(None, fault)
 
@@ -97,8 +101,8 @@ class Search:
         if not path.inside:
             self.facts += execution.setting.required(self.symbolic)
 
-    def states(self, size: int, calm: bool) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-        """Plain states and arguments in a world of that size, at most one.
+    def states(self, size: int, calm: bool) -> Iterator[Plain]:
+        """Plain states, arguments and draws in a world of that size, at most one.
 
         In a calm world, tables and arrays have nothing in them but where the path or the goal looks.
         """
@@ -123,7 +127,7 @@ class Search:
             return World(dict(proof.stack.numbers(size)))
         return World({kind: proof.lower.numbers(kind, size) for kind in self.kinds})
 
-    def _solve(self, world: World, calm: bool) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    def _solve(self, world: World, calm: bool) -> Plain | None:
         execution, proof = self.execution, self.execution.proof
         hinted: set[tuple[str, Keys]] = set()
         looked_at: Mapping[str, Iterable[Keys]] = self._looked_at() if calm else {}
@@ -143,7 +147,7 @@ class Search:
             wrong = broken(proof, proof.stack.universe(states[proof.top.name]), states)
             if not wrong:
                 arguments = self._arguments(model)
-                return (states, arguments) if self._allowed(states, arguments) else None
+                return (states, arguments, self._draws(model)) if self._allowed(states, arguments) else None
             for statement, objects in wrong:
                 execution.solver.add(self._instance(statement, objects))
         return None
@@ -309,6 +313,16 @@ class Search:
             return leaf.plain(model.value(leaf.unwrap(given[path], leaf.sort(proof.encoding))))
 
         return assembled(proof.parameters, read)
+
+    def _draws(self, model: Model) -> list[Any]:
+        """What the specification's choices came to, in order."""
+        found: list[Any] = []
+        for value in self.path.drawn:
+            if isinstance(value, SymbolicRef):
+                found.append(reference(value.kind)(model.value(value.term)))
+            else:
+                found.append(bool(model.value(term_of_truth(value))))
+        return found
 
 
 def _nothing(state: Any, part: Part, number: Term) -> Term:

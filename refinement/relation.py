@@ -179,11 +179,12 @@ def disagreements(relation: Relation, upper: Any, lower: Any, universe: Mapping[
     """
     found = []
     for declared, decoder in relation.compared():
+        read = _same(declared)
         for keys in _plain_keys(relation.upper, declared, universe):
             if decoder.when is not None and not decoder.when(lower, *keys):
                 continue
             expected = decoder.value(lower, *keys)
-            actual = _same(declared)(upper, *keys)
+            actual = read(upper, *keys)
             if not _equal(actual, expected):
                 where = f"[{', '.join(map(_show, keys))}]" if keys else ""
                 found.append(

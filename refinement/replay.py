@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from refinement import context
+from refinement import context, logic
 from refinement.layers import PythonLayer
 from refinement.relation import disagreements
 from refinement.statements import Statement, check_plain
@@ -36,12 +36,20 @@ def broken(proof: Proof, universe: Universe, states: Mapping[str, Any]) -> list[
 
 
 def run_and_compare(
-    proof: Proof, universe: Universe, before: Mapping[str, Any], arguments: Mapping[str, Any]
+    proof: Proof,
+    universe: Universe,
+    before: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    draws: Iterable[Any] = (),
 ) -> Failures:
-    """Run the operation in each layer on a copy of its state, and say what is wrong afterwards."""
+    """Run the operation in each layer on a copy of its state, and say what is wrong afterwards.
+
+    `draws` has what the specification's choices come to, in order.
+    """
     after = copy.deepcopy(dict(before))
     failures = []
     under_way = context.enter(None)
+    drawing, logic.draw = logic.draw, _drawing(draws)
     try:
         for layer in reversed(proof.layers):
             try:
@@ -49,6 +57,7 @@ def run_and_compare(
             except Exception as error:
                 failures.append(f"{layer.name} stops with {type(error).__name__}: {error}")
     finally:
+        logic.draw = drawing
         context.enter(under_way)
     if failures:
         return Failures(after, tuple(failures))
@@ -64,6 +73,17 @@ def run_and_compare(
         about = ", ".join(map(repr, objects))
         failures.append(f"{'-'.join(statement.layers)}/{statement.id} does not hold{f' of {about}' if about else ''}")
     return Failures(after, tuple(failures))
+
+
+def _drawing(draws: Iterable[Any]) -> Callable[[list[Any]], Any]:
+    """Gives each of the values in turn where it is a candidate, and otherwise the first candidate."""
+    remaining = iter(draws)
+
+    def draw(candidates: list[Any]) -> Any:
+        wanted = next(remaining, None)
+        return wanted if wanted in candidates else candidates[0]
+
+    return draw
 
 
 def _requirement_differs(proof: Proof, before: Mapping[str, Any], arguments: Mapping[str, Any]) -> list[str]:

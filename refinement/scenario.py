@@ -9,6 +9,7 @@ from refinement import registry
 from refinement.errors import InputError
 from refinement.plain import decode
 from refinement.replay import run_and_compare
+from refinement.schema import Leaf
 
 
 def replay(scenario: Mapping[str, Any]) -> list[str]:
@@ -24,6 +25,13 @@ def replay(scenario: Mapping[str, Any]) -> list[str]:
     try:
         before = {layer.name: layer.load(scenario["before"][layer.name]) for layer in proof.layers}
         arguments = {name: decode(leaf, scenario["arguments"][name]) for name, leaf in proof.parameters.items()}
+        draws = [_drawn(value) for value in scenario["draws"]]
     except (KeyError, ValueError) as error:
         raise InputError(f"the scenario does not fit {task.id} as it is now: {error}") from error
-    return list(run_and_compare(proof, proof.stack.universe(before[proof.top.name]), before, arguments).failures)
+    universe = proof.stack.universe(before[proof.top.name])
+    return list(run_and_compare(proof, universe, before, arguments, draws).failures)
+
+
+def _drawn(value: Any) -> Any:
+    """What a choice of the specification came to: a truth value, or a reference as `kind:number`."""
+    return value if isinstance(value, bool) else decode(Leaf("ref", kind=value.partition(":")[0]), value)

@@ -177,8 +177,8 @@ class Part:
     """A top-level attribute of the state.
 
     `form` is `objects`, `table`, `array` or `value`; `item` is the attrs class of objects and entries;
-    `members` maps their attributes to fields, the parts of a record as `record.part`; `records` has those; `field` is the field of an array or value; `exists` the
-    map that says which objects exist.
+    `members` maps their attributes to fields, the parts of a record as `record.part`; `records` has the types of the
+    records; `field` is the field of an array or value; `exists` the map that says which objects exist.
     """
 
     name: str

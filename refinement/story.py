@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import linecache
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from refinement.path import Goal, Path
@@ -21,7 +21,13 @@ MOST_FAILURES = 6
 
 
 def tell(
-    proof: Proof, path: Path, goal: Goal, before: Mapping[str, Any], arguments: Mapping[str, Any], after: Failures
+    proof: Proof,
+    path: Path,
+    goal: Goal,
+    before: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    draws: Iterable[Any],
+    after: Failures,
 ) -> dict[str, Any]:
     """The counterexample as data: `story` (lines), `scenario` (JSON values), `pytest` (the text of a test)."""
     scenario = {
@@ -30,6 +36,7 @@ def tell(
         "obligation": goal.key,
         "operation": proof.operation.name,
         "arguments": {name: encode(value) for name, value in arguments.items()},
+        "draws": [encode(value) for value in draws],
         "before": {layer.name: layer.dump(before[layer.name]) for layer in proof.layers},
         "failures": list(after.failures),
     }

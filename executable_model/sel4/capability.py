@@ -5,11 +5,9 @@ Fields that do not belong to a capability's kind have their defaults.
 
 from __future__ import annotations
 
-import enum
-
 from attrs import evolve, frozen
 
-from refinement.logic import Word, all_of, any_of, defined, iff, ite, negate, one_of
+from refinement.logic import Enumeration, Word, all_of, any_of, defined, iff, ite, negate, one_of
 
 BADGE_MASK = (1 << 28) - 1
 GUARD_MASK = (1 << 18) - 1
@@ -32,7 +30,7 @@ THREAD_MASK = 0xFFFFFE00
 """Of an address in a thread's object, which has 512 bytes, the bits that are those of its beginning."""
 
 
-class CapKind(enum.Enum):
+class CapKind(Enumeration):
     """The kinds of capabilities."""
 
     Null = 0

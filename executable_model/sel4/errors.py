@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import enum
 from typing import Any
 
 from attrs import frozen
 
-from refinement.logic import Word
+from refinement.logic import Enumeration, Word
 
 
-class ErrorKind(enum.Enum):
+class ErrorKind(Enumeration):
     """What is wrong with a system call; the numbers are those that the caller finds in the label of the reply."""
 
     NoError = 0
@@ -26,7 +25,7 @@ class ErrorKind(enum.Enum):
     NotEnoughMemory = 10
 
 
-class LookupFailureKind(enum.Enum):
+class LookupFailureKind(Enumeration):
     """Why a lookup in a capability space failed; the numbers are those that messages have."""
 
     NoFailure = 0

@@ -8,13 +8,12 @@ handles faults.  Names and numbers are seL4's, for ARM in its non-MCS configurat
 
 from __future__ import annotations
 
-import enum
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from executable_model.sel4.capability import Cap
-from refinement.logic import NULL, Array, Objects, Ref, Table, Word, Word64, reference
+from refinement.logic import NULL, Array, Enumeration, Objects, Ref, Table, Word, Word64, reference
 
 if TYPE_CHECKING:
 
@@ -94,7 +93,7 @@ WORK_UNITS_LIMIT = 100
 """How many units of work a long operation does until the kernel looks for pending interrupts."""
 
 
-class ThreadState(enum.Enum):
+class ThreadState(Enumeration):
     """What a thread does or waits for; the numbers are those of the packed thread state."""
 
     Inactive = 0
@@ -107,7 +106,7 @@ class ThreadState(enum.Enum):
     IdleThreadState = 7
 
 
-class EndpointState(enum.Enum):
+class EndpointState(Enumeration):
     """Who is in an endpoint's queue: nobody, senders, or receivers."""
 
     Idle = 0
@@ -115,7 +114,7 @@ class EndpointState(enum.Enum):
     Recv = 2
 
 
-class NotificationState(enum.Enum):
+class NotificationState(Enumeration):
     """Nothing to tell, threads in the queue, or a badge that nobody has received yet."""
 
     Idle = 0
@@ -123,7 +122,7 @@ class NotificationState(enum.Enum):
     Active = 2
 
 
-class SchedulerAction(enum.Enum):
+class SchedulerAction(Enumeration):
     """What `schedule` shall do when the kernel is about to leave."""
 
     ResumeCurrentThread = 0

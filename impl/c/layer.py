@@ -167,11 +167,7 @@ class CLayer:
         """Of arguments given as the terms of the C function's parameters the records' words, by name."""
         by_parameter = {_camel(name): name for name in types}
         names = [by_parameter[parameter.name] for parameter in self.function(operation).parameters]
-        return {
-            name: Word(term)
-            for name, term in zip(names, given, strict=True)
-            if isinstance(types[name], Record)
-        }
+        return {name: Word(term) for name, term in zip(names, given, strict=True) if isinstance(types[name], Record)}
 
     def call_terms(
         self, operation: str, given: tuple[terms.Term, ...], types: Mapping[str, Leaf | Record], encoding: Encoding

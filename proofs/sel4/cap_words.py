@@ -1,4 +1,4 @@
-"""What the words of a capability stand for: each part of the model's capabilities, read off the 64 bits of the C program.
+"""What the words of a capability stand for: each part of the model's capabilities, read off 64 bits of the C program.
 
 Read from plain words or symbolic ones, without branches: the fields of all kinds are read, and the kind says which one
 is meant.  Parts that do not belong to the kind have their defaults.
@@ -6,19 +6,20 @@ is meant.  Parts that do not belong to the kind have their defaults.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from executable_model.sel4.capability import Cap, CapKind
 from attrs import frozen
 
+from executable_model.sel4.capability import Cap, CapKind
 from impl.c.layer import PackedRecord
 from impl.c.view import Unpacked
 from impl.sel4.layout import Struct, kinds_of, layout
 from refinement import terms, values
 from refinement.logic import all_of, any_of, implies, ite
 from refinement.schema import MACHINE, record_of
-from refinement.values import Word, term_of_truth
+from refinement.values import term_of_truth
 
 KINDS: Mapping[str, CapKind] = {
     "null_cap": CapKind.Null,
@@ -186,9 +187,9 @@ def encode(cap: Any) -> int:
     for field, value in special.items():
         words = struct.encode(field, words, value(cap))
     for part, reads in PARTS.items():
-        field = getattr(reads.get(struct.name), "field", None)
-        if field is not None:
-            words = struct.encode(field, words, int(getattr(cap, part)))
+        read = reads.get(struct.name)
+        if isinstance(read, _Field):
+            words = struct.encode(read.field, words, int(getattr(cap, part)))
     found = struct.join(words)
     assert isinstance(found, int)
     return found
@@ -201,6 +202,15 @@ def _is_struct(struct: Struct, word: Any) -> Any:
 
 def is_capability(word: Any) -> Any:
     """Whether 64 bits are those of a capability: the tag is that of a kind, and fields that number something do."""
+    return _is_plain_capability(word) if isinstance(word, int) else _is_capability(word)
+
+
+@functools.cache
+def _is_plain_capability(word: int) -> Any:
+    return _is_capability(word)
+
+
+def _is_capability(word: Any) -> Any:
     frame, zombie = layout()["frame_cap"], layout()["zombie_cap"]
     type = Unpacked(zombie, word).capZombieType
     return all_of(
@@ -210,30 +220,42 @@ def is_capability(word: Any) -> Any:
     )
 
 
-RECORD = record_of(Cap)
-assert RECORD is not None
+_RECORD = record_of(Cap)
+assert _RECORD is not None
+LEAVES = _RECORD.leaves
+"""The types of the parts."""
 
 
 def part_of(name: str, word: Any) -> Any:
     """The part of that name of the capability that a word of 64 bits is, in the type of the model."""
-    leaf = RECORD.leaves[name]
-    if isinstance(word, Word) and word.term.op == "ite":
+    if isinstance(word, int):
+        return _plain_part(name, word)
+    leaf = LEAVES[name]
+    sort = leaf.sort(MACHINE)
+    if word.term.op == "ite":
         # Of the same word in two places the same is known, without its bits being looked at.
         condition, then, otherwise = word.term.args
-        either = [leaf.unwrap(part_of(name, values.word(case)), leaf.sort(MACHINE)) for case in (then, otherwise)]
+        either = [leaf.unwrap(part_of(name, values.word(case)), sort) for case in (then, otherwise)]
         return leaf.wrap(terms.ite(condition, *either))
-    if name == "kind":
-        cases = [(struct, KINDS[struct.name]) for struct in kinds_of(layout(), "cap")]
-    else:
-        structs = [(layout()[struct_name], read) for struct_name, read in PARTS[name].items()]
-        cases = [(struct, read(Unpacked(struct, word))) for struct, read in structs]
-    if isinstance(word, int):
-        return next((value for struct, value in cases if _is_struct(struct, word)), getattr(Cap(), name))
-    sort = leaf.sort(MACHINE)
     found = leaf.unwrap(getattr(Cap(), name), sort)
-    for struct, value in cases:
+    for struct, value in _cases(name, word):
         found = terms.ite(term_of_truth(_is_struct(struct, word)), leaf.unwrap(value, sort), found)
     return leaf.wrap(found)
+
+
+@functools.cache
+def _plain_part(name: str, word: int) -> Any:
+    return next((value for struct, value in _cases(name, word) if _is_struct(struct, word)), getattr(Cap(), name))
+
+
+def _cases(name: str, word: Any) -> Iterator[tuple[Struct, Any]]:
+    """The structures that have the part, each with what it is if the word is one of that structure."""
+    if name == "kind":
+        yield from ((struct, KINDS[struct.name]) for struct in kinds_of(layout(), "cap"))
+    else:
+        for struct_name, read in PARTS[name].items():
+            struct = layout()[struct_name]
+            yield struct, read(Unpacked(struct, word))
 
 
 CAP = PackedRecord(64, part_of, encode, is_capability)

@@ -7,11 +7,9 @@ of it, and every object lies in some range (seL4 manual, chapter 2.3 and 2.4).
 
 from __future__ import annotations
 
-import enum
-
 from attrs import evolve, frozen
 
-from refinement.logic import Word, all_of, any_of, defined, iff, ite, negate, one_of
+from refinement.logic import Enumeration, Word, all_of, any_of, defined, iff, ite, negate, one_of
 
 THREAD_MASK = 0xFFFFFE00
 """Of an address in a thread's object, which has 512 bytes, the bits that are those of its beginning."""
@@ -34,7 +32,7 @@ READ_WRITE = 3
 """What users may do with a frame: nothing, read, read and write."""
 
 
-class CapKind(enum.Enum):
+class CapKind(Enumeration):
     """The kinds of capabilities."""
 
     Null = 0

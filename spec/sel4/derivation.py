@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from attrs import evolve
 
-from refinement.logic import all_of, any_of, choose, implies, negate, one_of, operation
+from refinement.logic import all_of, choose, implies, negate, one_of, operation
 from spec.sel4.capability import Cap, CapKind, is_cap_revocable, same_object_as, same_region_as
 from spec.sel4.errors import ErrorKind, SyscallError
 from spec.sel4.state import SlotRef, State

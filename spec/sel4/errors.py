@@ -7,15 +7,14 @@ capabilities that a system call begins with are no part of that: where one leads
 
 from __future__ import annotations
 
-import enum
 from typing import Any
 
 from attrs import frozen
 
-from refinement.logic import Word
+from refinement.logic import Enumeration, Word
 
 
-class ErrorKind(enum.Enum):
+class ErrorKind(Enumeration):
     """What is wrong with a system call; the numbers are those that the caller finds in the label of the reply."""
 
     NoError = 0
@@ -41,7 +40,7 @@ class ErrorKind(enum.Enum):
     """The untyped memory is too small; followed by how many bytes it has left."""
 
 
-class LookupFailureKind(enum.Enum):
+class LookupFailureKind(Enumeration):
     """Why an address leads to no slot; the numbers are those that users find in messages."""
 
     NoFailure = 0

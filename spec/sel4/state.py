@@ -7,13 +7,12 @@ nobody handles faults.  Names are those of the seL4 manual; numbers are for ARM 
 
 from __future__ import annotations
 
-import enum
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from refinement.logic import NULL, Array, Objects, Ref, Table, Word, Word64, reference
+from refinement.logic import NULL, Array, Enumeration, Objects, Ref, Table, Word, Word64, reference
 from spec.sel4.capability import Cap
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ MAX_MESSAGE_LENGTH = 120
 MAX_EXTRA_CAPS = 3
 
 
-class ThreadState(enum.Enum):
+class ThreadState(Enumeration):
     """What a thread does or waits for."""
 
     Inactive = 0
@@ -112,7 +111,7 @@ class ThreadState(enum.Enum):
     """The idle thread, which runs when nobody else can."""
 
 
-class SchedulerAction(enum.Enum):
+class SchedulerAction(Enumeration):
     """What the kernel will do about the current thread before it leaves."""
 
     ResumeCurrentThread = 0

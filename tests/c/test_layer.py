@@ -58,7 +58,15 @@ def tiny(program_of):
 @pytest.fixture
 def kernel():
     return layer(
-        ["set_thread_state", "possible_switch_to", "leave_endpoint", "do_ipc_transfer", "next_domain", "cancel_all_ipc"]
+        [
+            "set_thread_state",
+            "possible_switch_to",
+            "leave_endpoint",
+            "do_ipc_transfer",
+            "next_domain",
+            "cancel_all_ipc",
+        ],
+        {},
     )
 
 

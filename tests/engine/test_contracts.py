@@ -10,8 +10,8 @@ from refinement.contracts import Contract, Ensures
 from refinement.explore import ProofError
 from refinement.logic import all_of
 from refinement.obligations import Settings, Status
-from refinement.prove import Operation, Stack
 from tests.engine import jars
+from tests.engine.proving import not_proved
 
 COINS_ONLY = ("upper:jar.coins", "upper:last", "lower:jar.coins", "lower:last")
 
@@ -22,18 +22,6 @@ def _one_more(before: Any, after: Any, arguments: Any, jar: Any) -> Any:
 
 ONE_MORE = Ensures("one_more", ("jar",), "There is one coin more in the jar.", _one_more)
 PUT = jars.made("put", jars.may_put, contract=Contract(modifies=COINS_ONLY, ensures=(ONE_MORE,)))
-
-
-def not_proved(stack: Stack, *operations: Operation) -> set[str]:
-    """The obligations of the last operation that are not proved, without what they all begin with."""
-    last = f"toy/{operations[-1].module}/{operations[-1].name}/"
-    found = set()
-    for task in stack.tasks(operations):
-        if task.id.startswith(last):
-            for result in task.run(Settings()):
-                if result.status is not Status.PROVED:
-                    found.add(result.obligation.id.removeprefix(last))
-    return found
 
 
 def test_an_operation_keeps_its_contract():

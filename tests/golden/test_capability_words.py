@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from executable_model.sel4.capability import Cap
 from impl.sel4 import layout
+from proofs.sel4.cap_words import LEAVES, encode, is_capability, part_of
 from tests.golden.recordings import capabilities, recordings
 
 NEVER_RECORDED = {"null_cap"}
@@ -44,6 +46,20 @@ def test_every_recorded_capability_is_laid_out_so():
             seen[f"{cap['type']}_cap"] += 1
     kinds = {kind.name for kind in layout.kinds_of(layout.layout(), "cap")}
     assert kinds - set(seen) == NEVER_RECORDED
+
+
+def test_the_parts_of_a_recorded_capability_are_all_that_its_words_hold():
+    seen = {
+        struct.join(cap["words"])
+        for recording in recordings().values()
+        for cap in capabilities(recording)
+        if (struct := layout.kind_of("cap", cap["words"])) is not None
+    }
+    assert len(seen) > 1000
+    for word in seen:
+        assert is_capability(word)
+        cap = Cap(**{part: part_of(part, word) for part in LEAVES})
+        assert encode(cap) == word, cap
 
 
 @pytest.mark.parametrize(

@@ -8,53 +8,50 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import copy
 import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from executable_model.sel4 import state as model
+from executable_model.sel4.capability import Cap, CapKind
 from executable_model.sel4.schedule import is_runnable
 from impl.c.layer import arguments_of
-from impl.c.memory import OBJECTS, ByteMemory
+from impl.c.memory import ByteMemory
 from impl.c.native import Native
 from impl.c.places import Place, Shapes
-from impl.sel4.program import program, sources
+from impl.sel4.program import KINDS, program, sources
 from proofs.sel4.exec_c import RELATION as EXEC_C
 from proofs.sel4.layers import EXEC, SPEC, C
 from proofs.sel4.spec_exec import RELATION as SPEC_EXEC
 from proofs.sel4.stack import OPERATIONS, STACK
 from refinement.layers import parameters_of
-from refinement.logic import Objects
 from refinement.plain import encode
 from refinement.relation import disagreements
-from refinement.statements import Statement, check_plain
-from spec.sel4 import state as spec
-
-START = OBJECTS[0]
-THREADS = [model.ThreadRef(START + 0x400 * (number + 1)) for number in range(7)]
-ENDPOINTS = [model.EndpointRef(START + 0x4000 + 0x10 * number) for number in range(2)]
-NOTIFICATIONS = [model.NotificationRef(START + 0x5000 + 0x10 * number) for number in range(2)]
-PRIORITIES = (0, 3, 31, 32, 255)
-DOMAINS = (0, 0, 0, 0, 0, 1, 1)
-STARTING_PRIORITIES = (0, 3, 3, 3, 32, 3, 31)
-MESSAGE_INFOS = tuple(
-    label << 12 | unused << 7 | length
-    for label, unused, length in (
-        (0, 0, 0),
-        (1, 0, 1),
-        (0xABCDE, 0x1F, 127),
-        (2, 1, 4),
-        (3, 2, 2),
-        (4, 0, 5),
-        (5, 4, 3),
-    )
+from refinement.schema import Record
+from refinement.statements import Statement
+from tests.trace.start import (
+    BUFFER_WORDS,
+    CNODE_SLOTS,
+    ENDPOINT_CAP,
+    ENDPOINTS,
+    MEMORY,
+    NOTIFICATION_CAP,
+    NOTIFICATIONS,
+    REFS,
+    SCHEDULE,
+    THREADS,
+    model_state,
+    set_up,
+    slot_of,
+    spec_state,
 )
-"""The messages that threads send: of every length up to 4 and more, some with bits that do not arrive."""
+
+PRIORITIES = (0, 3, 31, 32, 255)
 BADGES = (0, 1, 6, 0x0FFFFFFF)
-SCHEDULE = ((0, 3), (1, 2))
 TABLES: dict[str, list[Any]] = {
     "ready_queue": list(itertools.product((0, 1, 2), PRIORITIES)),
     "l1_bitmap": [0, 1, 2],
@@ -65,58 +62,21 @@ TABLES: dict[str, list[Any]] = {
         model.NEXT_IP,
         model.FAULT_IP,
     ],
+    "user_data.words": list(BUFFER_WORDS),
 }
 """The indices at which tables can hold something: what is compared after each step."""
+DRAWN_SLOTS = [*CNODE_SLOTS[:14], slot_of(THREADS[1], model.REPLY_SLOT), slot_of(THREADS[2], model.CALLER_SLOT)]
+"""The slots that operations are about."""
+NEW_CAPS = (
+    ENDPOINT_CAP,
+    evolve(ENDPOINT_CAP, object=ENDPOINTS[1].number),
+    evolve(NOTIFICATION_CAP, object=NOTIFICATIONS[1].number),
+    Cap(CapKind.Untyped, object=MEMORY + 0x1800, size_bits=11),
+    Cap(CapKind.Untyped, object=MEMORY + 0x200, size_bits=9),
+    Cap(CapKind.Untyped, object=MEMORY + 0x200, size_bits=4),
+)
+"""Capabilities to objects that untyped memory is made into."""
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
-
-
-def _registers(number: int) -> dict[int, int]:
-    """What a thread has in its registers at the start: in each something else, and a message info."""
-    content = {register: 0x1000 * number + register for register in range(model.TPIDRURO + 1)}
-    return {**content, model.MESSAGE_INFO_REGISTER: MESSAGE_INFOS[number]}
-
-
-def _python_state(layer: Any) -> Any:
-    """The start: only the idle thread runs, all others are inactive; two domains take turns."""
-    threads = {}
-    for number, ref in enumerate(THREADS):
-        state = layer.ThreadState.Inactive if number else layer.ThreadState.IdleThreadState
-        priority = STARTING_PRIORITIES[number]
-        thread = layer.Thread(state=state, priority=priority, domain=DOMAINS[number], time_slice=2)
-        thread.registers.update(_registers(number))
-        threads[ref] = thread
-    made = layer.State(
-        tcb=Objects(threads),
-        endpoint=Objects({ref: layer.Endpoint() for ref in ENDPOINTS}),
-        notification=Objects({ref: layer.Notification() for ref in NOTIFICATIONS}),
-        current_thread=THREADS[0],
-        idle_thread=THREADS[0],
-        domain_time=SCHEDULE[0][1],
-    )
-    for index, (domain, duration) in enumerate(SCHEDULE):
-        made.domain_schedule[index] = layer.DomainEntry(domain=domain, duration=duration)
-    return made
-
-
-def _set_up(memory: Any) -> Any:
-    """The same start in memory."""
-    memory.reset()
-    for kind, refs in (("tcb", THREADS), ("endpoint", ENDPOINTS), ("notification", NOTIFICATIONS)):
-        for ref in refs:
-            memory.allocate(kind, ref.number)
-    for number, ref in enumerate(THREADS):
-        content = {"tcbPriority": STARTING_PRIORITIES[number], "tcbDomain": DOMAINS[number], "tcbTimeSlice": 2}
-        for path, value in content.items():
-            memory.write("tcb", ref.number, path, value)
-        memory.write("tcb", ref.number, "tcbState.words[0]", 0 if number else 7)
-        for register, value in _registers(number).items():
-            memory.write("tcb", ref.number, f"tcbArch.registers[{register}]", value)
-    memory.write("ksCurThread", None, "", THREADS[0].number)
-    memory.write("ksIdleThread", None, "", THREADS[0].number)
-    memory.write("ksDomainTime", None, "", SCHEDULE[0][1])
-    for index, (domain, duration) in enumerate(SCHEDULE):
-        memory.write("ksDomSchedule", None, f"[{index}]", domain << 56 | duration)
-    return memory
 
 
 Outcomes = collections.Counter[str]
@@ -159,15 +119,15 @@ class LockStep:
     """The layers' states, and the trace that led to them.  Without `native`, the compiled C does not run along."""
 
     native: Native | None = None
-    spec: Any = field(factory=lambda: _python_state(spec))
-    model: Any = field(factory=lambda: _python_state(model))
-    memory: Any = field(factory=lambda: _set_up(ByteMemory(program())))
+    spec: Any = field(factory=spec_state)
+    model: Any = field(factory=model_state)
+    memory: Any = field(factory=lambda: set_up(ByteMemory(program())))
     trace: Trace = field(factory=list)
     outcomes: Outcomes = field(factory=collections.Counter)
 
     def __attrs_post_init__(self) -> None:
         if self.native is not None:
-            _set_up(self.native)
+            set_up(self.native)
 
     def views(self) -> dict[str, Any]:
         """The states as statements see them, by layer; that of the C program is the evaluated one."""
@@ -180,20 +140,28 @@ class LockStep:
             return everything
         return {**everything, **TABLES}
 
-    def allowed(self, name: str, arguments: dict[str, Any]) -> bool:
+    def allowed(self, name: str, arguments: dict[str, Any], views: dict[str, Any] | None = None) -> bool:
         """Whether an operation's precondition holds in the present state, of the specification and of the model.
 
         One that breaks an invariant of a thread, for its caller to mend, is run where there is nothing to mend.
+        `views` are those of the present state, if they were made already.
         """
-        if BY_NAME[name].contract.breaks and not self._is_no_orphan(arguments["thread"]):
+        operation = BY_NAME[name]
+        if operation.contract.breaks and not self._is_no_orphan(arguments["thread"]):
             return False
-        requires = BY_NAME[name].requires
-        if requires is None:
+        given = {SPEC.name: SPEC.own(name, arguments), EXEC.name: EXEC.own(name, arguments)}
+        views = views or self.views()
+        if operation.requires is not None:
+            above, below = (bool(operation.requires(views[layer], **given[layer])) for layer in given)
+            assert above == below, f"the precondition of {name} differs for {arguments}: spec {above}, exec {below}"
+            if not above:
+                return False
+        if not operation.requires_of:
             return True
-        above = bool(requires(SPEC.view(self.spec), **of_layer(spec, arguments)))
-        below = bool(requires(EXEC.view(self.model), **arguments))
-        assert above == below, f"the precondition of {name} differs for {arguments}: spec {above}, exec {below}"
-        return below
+        universe = {kind: list(getattr(self.spec, kind)) for kind in REFS}
+        above, below = (operation.allowed(layer, views[layer], given[layer], universe) for layer in given)
+        assert below or not above, f"{name}: for {arguments}, spec requires less than exec"
+        return above
 
     def _is_no_orphan(self, thread: Any) -> bool:
         """Whether a thread would not be forgotten if it were in no ready queue."""
@@ -203,16 +171,16 @@ class LockStep:
 
     def step(self, name: str, arguments: dict[str, Any]) -> None:
         """Run an operation in every layer; `Apart` where one stops, they differ, or a statement does not hold."""
-        before = self._thread_states()
+        states, slots = self._thread_states(), self._slots()
         self.trace.append({"operation": name, "arguments": {key: encode(value) for key, value in arguments.items()}})
         for layer, execute in self.layers().items():
             try:
                 execute(name, arguments)
             except Exception as error:
                 raise Apart(self.trace, [f"{layer} stops with {type(error).__name__}: {error}"]) from error
-        self.check()
+        self.check(changed=self._changed(slots))
         self.outcomes[name] += 1
-        for old, new in zip(before, self._thread_states(), strict=True):
+        for old, new in zip(states, self._thread_states(), strict=True):
             if old != new:
                 self.outcomes[f"{name}: {old} -> {new}"] += 1
 
@@ -222,26 +190,40 @@ class LockStep:
         def compiled(name: str, arguments: dict[str, Any]) -> None:
             assert self.native is not None
             function = C.function(name)
-            self.native.call(function.name, arguments_of(function, arguments))
+            self.native.call(function.name, arguments_of(function, C.plain_arguments(arguments)))
 
         found: dict[str, Callable[[str, dict[str, Any]], None]] = {
-            "spec": lambda name, arguments: SPEC.execute(self.spec, name, of_layer(spec, arguments)),
+            "spec": lambda name, arguments: SPEC.execute(self.spec, name, arguments),
             "exec": lambda name, arguments: EXEC.execute(self.model, name, arguments),
             "c": lambda name, arguments: C.execute(self.memory, name, arguments),
         }
         return found if self.native is None else {**found, "native": compiled}
 
-    def check(self, full: bool = False) -> None:
+    def check(self, full: bool = False, changed: Collection[Any] | None = None) -> None:
         """Raise `Apart` if anything is wrong."""
-        wrong = self.wrong(full)
+        wrong = self.wrong(full, changed)
         if wrong:
             raise Apart(self.trace, wrong)
 
     def _thread_states(self) -> list[str]:
         return [self.model.tcb[thread].state.name for thread in THREADS]
 
-    def wrong(self, full: bool = False) -> list[str]:
-        """What is wrong with the states, in words."""
+    def _slots(self) -> list[Any]:
+        return [[(x, copy.copy(slot)) for x, slot in state.slot.items()] for state in (self.spec, self.model)]
+
+    def _changed(self, before: list[Any]) -> set[Any]:
+        """The slots that are not as they were, and those that were or are next to them in the derivation list."""
+        found = set()
+        for old, state in zip(before, (self.spec, self.model), strict=True):
+            found |= {x for x, slot in old if state.slot[x] != slot}
+        changed = [slot for state in (dict(before[1]), self.model.slot) for x, slot in state.items() if x in found]
+        return found | {x for slot in changed for x in (slot.prev, slot.next) if x in self.model.slot}
+
+    def wrong(self, full: bool = False, changed: Collection[Any] | None = None) -> list[str]:
+        """What is wrong with the states, in words; statements about several slots are about some of the changed ones.
+
+        `full` is with all indices.  If nothing is said about what was changed, all slots are meant.
+        """
         universe = self.universe(full)
         views = self.views()
         found = disagreements(SPEC_EXEC, views["spec"], views["exec"], universe)
@@ -249,8 +231,50 @@ class LockStep:
         if self.native is not None:
             found += different(self.memory, self.native, full)
         for statement in STATEMENTS:
-            found += broken(statement, views, universe)
+            found += self.broken(statement, views, universe, changed)
         return found
+
+    def broken(
+        self,
+        statement: Statement,
+        views: dict[str, Any],
+        universe: dict[str, list[Any]],
+        changed: Collection[Any] | None = None,
+    ) -> list[str]:
+        """Of which objects a statement does not hold, in words; two of them are enough."""
+        states = [views[layer] for layer in statement.layers]
+        choices = self._choices(statement.kinds, universe, changed)
+        found = (objects for objects in choices if not statement.holds(*states, *objects))
+        name = f"{'-'.join(statement.layers)}/{statement.id}"
+        return [f"{name} does not hold of {objects}" for objects in itertools.islice(found, 2)]
+
+    def _choices(
+        self, kinds: tuple[str, ...], universe: dict[str, list[Any]], changed: Collection[Any] | None
+    ) -> Iterator[tuple[Any, ...]]:
+        """The objects that a statement of these kinds is checked of.
+
+        There are too many slots to try all pairs of them after every step: of several, each holds a capability or is
+        a certain empty one, and one at least was changed.
+        """
+        slots = [place for place, kind in enumerate(kinds) if kind == "slot"]
+        if len(slots) > 1:
+            universe = {**universe, "slot": self._some_slots(len(slots), changed)}
+        for objects in itertools.product(*(universe[kind] for kind in kinds)):
+            if len(objects) > 1 and len(set(objects)) < len(objects):
+                continue
+            if len(slots) < 2 or changed is None or any(objects[place] in changed for place in slots):
+                yield objects
+
+    def _some_slots(self, count: int, changed: Collection[Any] | None) -> list[Any]:
+        """Those that hold something and an empty one; if three are to be chosen, of the families that were changed."""
+        held, empty = [], []
+        for x, slot in self.spec.slot.items():
+            holds = slot.cap.kind.name != "Null" or self.model.slot[x].cap.kind.name != "Null"
+            (held if holds else empty).append(x)
+        if count < 3 or changed is None:
+            return [*held, *empty[:1]]
+        families = {self.spec.slot[x].family for x in changed}
+        return [x for x in held if self.spec.slot[x].family in families]
 
 
 STATEMENTS: tuple[Statement, ...] = (
@@ -281,8 +305,10 @@ def words(full: bool = False) -> tuple[tuple[str, int | None, str], ...]:
         for shape, indices in shapes.global_variable(name).leaves():
             if kept is None or indices in kept:
                 found.append((name, None, _path(Place(shape, None, indices))))
-    for kind, refs in (("tcb", THREADS), ("endpoint", ENDPOINTS), ("notification", NOTIFICATIONS)):
-        for shape, indices in shapes.named(kind).leaves():
+    for kind, refs in REFS.items():
+        for shape, indices in shapes.named(KINDS[kind]).leaves():
+            if kind == "user_data" and not full and indices[0] not in TABLES["user_data.words"]:
+                continue
             found += [(shape.root, ref.number, _path(Place(shape, None, indices))) for ref in refs]
     return tuple(found)
 
@@ -304,41 +330,95 @@ def different(evaluated: ByteMemory, native: Native, full: bool = False, objects
     return found
 
 
-def broken(statement: Statement, views: dict[str, Any], universe: dict[str, list[Any]]) -> list[str]:
-    """Of which objects a statement does not hold, in words; two of them are enough."""
-    found = check_plain(statement, views, universe)
-    return [f"{'-'.join(statement.layers)}/{statement.id} does not hold of {objects}" for objects in found[:2]]
+Choice = Callable[[LockStep, dict[str, Any]], Iterable[Any]]
+"""What an argument may be, in the present state and with the arguments that were chosen before it."""
 
 
-def of_layer(layer: Any, arguments: dict[str, Any]) -> dict[str, Any]:
-    states = {member.name: member for member in layer.ThreadState}
-    return {
-        key: states[value.name] if isinstance(value, model.ThreadState) else value for key, value in arguments.items()
-    }
+def _any(*values: Any) -> Choice:
+    return lambda run, given: values
 
 
-CHOICES: dict[str, tuple[Any, ...]] = {
-    "thread": tuple(THREADS),
-    "sender": tuple(THREADS),
-    "receiver": tuple(THREADS),
-    "endpoint": tuple(ENDPOINTS),
-    "notification": tuple(NOTIFICATIONS),
-    "state": tuple(model.ThreadState),
+FULL = tuple(kind for kind in CapKind if kind != CapKind.Null)
+
+
+def _slots_with(*kinds: CapKind) -> Choice:
+    """The slots with capabilities of these kinds."""
+    return lambda run, given: [x for x in DRAWN_SLOTS if run.model.slot[x].cap.kind in kinds]
+
+
+def _changed_cap(parameter: str) -> Choice:
+    """The capability in the slot that another argument is, and with fewer rights or another badge or guard."""
+
+    def choice(run: LockStep, given: dict[str, Any]) -> Iterator[Any]:
+        cap = run.model.slot[given[parameter]].cap
+        yield cap
+        match cap.kind:
+            case CapKind.Endpoint | CapKind.Notification:
+                yield evolve(cap, can_receive=False)
+                yield from (evolve(cap, badge=badge) for badge in BADGES if badge != cap.badge)
+            case CapKind.CNode:
+                yield evolve(cap, guard=0, guard_size=0)
+            case CapKind.Frame:
+                yield evolve(cap, vm_rights=1, asid=3)
+            case CapKind.Reply:
+                yield evolve(cap, is_master=False)
+            case CapKind.Zombie if cap.slots_left:
+                yield evolve(cap, slots_left=cap.slots_left - 1)
+
+    return choice
+
+
+CHOICES: dict[str, Choice] = {
+    "thread": _any(*THREADS),
+    "sender": _any(*THREADS),
+    "receiver": _any(*THREADS),
+    "endpoint": _any(*ENDPOINTS),
+    "notification": _any(*NOTIFICATIONS),
+    "state": _any(*model.ThreadState),
+    "slot": _any(*DRAWN_SLOTS),
+    "source": _slots_with(*FULL),
+    "destination": _slots_with(CapKind.Null),
+    "slot1": _slots_with(*FULL),
+    "slot2": _slots_with(*FULL),
+    "cap": _changed_cap("source"),
+    "cap1": _changed_cap("slot1"),
+    "cap2": lambda run, given: (run.model.slot[given["slot2"]].cap,),
+    "insert_new_cap.parent": _slots_with(CapKind.Untyped),
+    "insert_new_cap.slot": _slots_with(CapKind.Null),
+    "insert_new_cap.cap": _any(*NEW_CAPS),
 }
-"""What may make the difference for a precondition; the other arguments are drawn from `VALUES`."""
+"""What may make the difference for a precondition, by parameter, or by operation and parameter where it is something
+else there; the other arguments are drawn from `VALUES`."""
 VALUES: dict[str, tuple[Any, ...]] = {"priority": PRIORITIES, "badge": BADGES, "blocking": (True, True, True, False)}
 
 
+def choice_of(name: str, parameter: str) -> Choice | None:
+    """What an operation's argument is chosen from, if it may make the difference for the precondition."""
+    return CHOICES.get(f"{name}.{parameter}") or CHOICES.get(parameter)
+
+
 def candidates(run: LockStep, name: str) -> Iterator[dict[str, Any]]:
-    """For an operation, the objects and states to call it with for which its precondition holds now."""
-    fixed = {parameter: values_of(parameter)[0] for parameter in parameters_of(EXEC, name) if parameter not in CHOICES}
-    free = [parameter for parameter in parameters_of(EXEC, name) if parameter in CHOICES]
-    for values in itertools.product(*(CHOICES[parameter] for parameter in free)):
-        found = dict(zip(free, values, strict=True))
-        if run.allowed(name, {**fixed, **found}):
+    """For an operation, the arguments of `CHOICES` to call it with for which its precondition holds now."""
+    types = parameters_of(EXEC, name)
+    fixed = {parameter: values_of(parameter)[0] for parameter in types if choice_of(name, parameter) is None}
+    free = [parameter for parameter in types if parameter not in fixed]
+    views = run.views()
+    for found in _chosen(run, name, sorted(free, key=lambda parameter: isinstance(types[parameter], Record)), {}):
+        if run.allowed(name, {**fixed, **found}, views):
             yield found
 
 
+def _chosen(run: LockStep, name: str, parameters: list[str], given: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The given arguments with all choices of these parameters, capabilities last."""
+    if not parameters:
+        yield given
+        return
+    choice = choice_of(name, parameters[0])
+    assert choice is not None
+    for value in choice(run, given):
+        yield from _chosen(run, name, parameters[1:], {**given, parameters[0]: value})
+
+
 def values_of(parameter: str) -> tuple[Any, ...]:
-    """What a parameter that is no object and no thread state may be; a precondition holds for all or for none."""
+    """What a parameter without a choice may be; a precondition holds for all or for none."""
     return VALUES.get(parameter, (False, True))

@@ -15,11 +15,12 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from executable_model.sel4.state import SchedulerAction, ThreadState
+from executable_model.sel4.state import CALLER_SLOT, SchedulerAction, ThreadState
 from impl.c.native import Native
 from proofs.sel4.layers import EXEC
-from refinement.prove import parameters_of
-from tests.trace.lockstep import BY_NAME, THREADS, Apart, LockStep, Outcomes, candidates, values_of
+from refinement.layers import parameters_of
+from tests.trace.lockstep import BY_NAME, Apart, LockStep, Outcomes, candidates, values_of
+from tests.trace.start import THREADS, slot_of
 from tests.trace.traces import replay, save, shortened, told
 
 STEPS = 30
@@ -57,6 +58,8 @@ class Traces(RuleBasedStateMachine):
         """The thread that runs makes a system call, or the timer ticks; then the kernel is left."""
         self.leave_kernel()
         running = self.run.model.current_thread
+        if name == "receive_ipc" and running != THREADS[0]:
+            self.do("empty_slot", slot=slot_of(running, CALLER_SLOT))
         possible = [given for given in candidates(self.run, name) if given.get("thread", running) == running]
         if possible:
             self.do(name, **drawn(data, name, data.draw(st.sampled_from(possible))))

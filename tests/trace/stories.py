@@ -1,19 +1,37 @@
 """Short traces to states where much can go wrong: threads that wait, that are ready, that are about to run.
 
 Threads 1 to 4 are of domain 0, the fourth of a higher priority than the others; threads 5 and 6 are of domain 1.
+What is in the slots of the CNode at the start says `tests.trace.start`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from executable_model.sel4.state import ThreadState
+from attrs import evolve
+
+from executable_model.sel4.capability import Cap, CapKind
+from executable_model.sel4.state import CALLER_SLOT, ThreadState
 from impl.c.native import Native
-from tests.trace.lockstep import ENDPOINTS, NOTIFICATIONS, THREADS, LockStep, Outcomes
+from tests.trace.lockstep import LockStep, Outcomes
+from tests.trace.start import (
+    CNODE_SLOTS,
+    ENDPOINT_CAP,
+    ENDPOINTS,
+    FAMILIES,
+    MEMORY,
+    NOTIFICATIONS,
+    THREADS,
+    slot_of,
+)
 
 IDLE, T1, T2, T3, T4, T5, T6 = THREADS
 E1, E2 = ENDPOINTS
 N1, N2 = NOTIFICATIONS
+
+CAPS: dict[Any, Cap] = {held.slot: held.cap for family in FAMILIES for held in family}
+
+_UNTYPED = Cap(CapKind.Untyped, object=MEMORY + 0x200, size_bits=4)
 
 Step = tuple[str, dict[str, Any]]
 LEAVE: tuple[Step, ...] = (("schedule", {}), ("activate_thread", {}))
@@ -37,6 +55,34 @@ def _waits(thread: Any, notification: Any = N1) -> tuple[Step, ...]:
     return ("receive_signal", {"thread": thread, "notification": notification, "blocking": True}), *LEAVE
 
 
+def _forgets_caller(thread: Any) -> Step:
+    return "empty_slot", {"slot": slot_of(thread, CALLER_SLOT)}
+
+
+def _derives(source: int, destination: int, like: int | None = None, **changed: Any) -> Step:
+    """A capability is made of that in a slot of the CNode: as it is at the start, or as another is, but for changes."""
+    cap = evolve(CAPS[CNODE_SLOTS[source if like is None else like]], **changed)
+    return "cap_insert", {"cap": cap, "source": CNODE_SLOTS[source], "destination": CNODE_SLOTS[destination]}
+
+
+def _makes(parent: int, slot: int, cap: Cap) -> Step:
+    return "insert_new_cap", {"parent": CNODE_SLOTS[parent], "slot": CNODE_SLOTS[slot], "cap": cap}
+
+
+def _moves(source: Any, destination: Any, cap: Cap) -> Step:
+    return "cap_move", {"cap": cap, "source": source, "destination": destination}
+
+
+def _swaps(one: int, other: int) -> Step:
+    """The capabilities that are in two slots of the CNode at the start are exchanged."""
+    slots = {"slot1": CNODE_SLOTS[one], "slot2": CNODE_SLOTS[other]}
+    return "cap_swap", {"cap1": CAPS[slots["slot1"]], "cap2": CAPS[slots["slot2"]], **slots}
+
+
+def _empties(slot: int) -> Step:
+    return "empty_slot", {"slot": CNODE_SLOTS[slot]}
+
+
 _BOUND: Step = ("bind_notification", {"thread": T1, "notification": N1})
 _SENDERS = (*_starts(T1), *_sends(T1, 1), *_starts(T2), *_sends(T2, 6), *_starts(T3), *_sends(T3, 1))
 _RECEIVERS = (*_starts(T1), *_receives(T1), *_starts(T2), *_receives(T2))
@@ -57,7 +103,9 @@ STORIES: dict[str, tuple[Step, ...]] = {
         *_sends(T2, 6, call=True),
         *_starts(T4),
         *_receives(T4),
+        _moves(slot_of(T4, CALLER_SLOT), CNODE_SLOTS[12], Cap(CapKind.Reply, object=T1.number)),
         *_receives(T4),
+        _forgets_caller(T4),
     ),
     "answered calls": (
         *_RECEIVERS,
@@ -102,6 +150,24 @@ STORIES: dict[str, tuple[Step, ...]] = {
     ),
     "choice": (*_READY, ("suspend", {"thread": T4}), ("schedule_choose_new_thread", {})),
     "yield": (*_READY, ("set_priority", {"thread": T4, "priority": 3}), *LEAVE, ("handle_yield", {}), *LEAVE),
+    "empty slots": (*_starts(T1), *(_empties(number) for number in (12, 4, 3, 5, 0, 1, 2, 6))),
+    "copies": (_derives(3, 12), _derives(12, 13, like=3), _derives(4, 14), _derives(7, 15, guard=0, guard_size=0)),
+    "badges": (
+        _derives(3, 12, badge=1),
+        _derives(3, 13, badge=6),
+        _derives(12, 14, like=3, badge=1),
+        _derives(2, 15, badge=6),
+    ),
+    "badges change hands": (_derives(4, 12), _empties(4), _empties(12)),
+    "new objects": (
+        _makes(0, 12, evolve(ENDPOINT_CAP, object=E2.number)),
+        _makes(0, 13, evolve(_UNTYPED, size_bits=9)),
+        _makes(13, 14, _UNTYPED),
+        ("cap_insert", {"cap": _UNTYPED, "source": CNODE_SLOTS[14], "destination": CNODE_SLOTS[15]}),
+        _empties(13),
+    ),
+    "moved": tuple(_moves(CNODE_SLOTS[n], CNODE_SLOTS[n + 9], CAPS[CNODE_SLOTS[n]]) for n in (3, 4, 5)),
+    "exchanged": (_swaps(3, 4), _swaps(0, 11), _swaps(1, 2), _swaps(8, 6)),
     "ticks": (*_starts(T1), ("restart", {"thread": T5}), *(("timer_tick", {}), *LEAVE) * 6),
 }
 

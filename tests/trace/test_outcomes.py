@@ -7,24 +7,31 @@ scheduler without one is looked for here, in the model's state before and after 
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
+from executable_model.sel4.capability import Cap, CapKind
 from executable_model.sel4.state import (
     BADGE_REGISTER,
+    CALLER_SLOT,
     FIRST_MESSAGE_REGISTER,
     MESSAGE_INFO_REGISTER,
     MESSAGE_REGISTERS,
+    REPLY_SLOT,
     TIME_SLICE,
     NotificationState,
     SchedulerAction,
     ThreadState,
 )
 from impl.c.native import Native
-from tests.trace.lockstep import ENDPOINTS, NOTIFICATIONS, THREADS, LockStep, compiled
+from tests.trace.lockstep import LockStep, compiled
+from tests.trace.start import CNODE_SLOTS as C
+from tests.trace.start import ENDPOINT_CAP, ENDPOINTS, NOTIFICATION_CAP, NOTIFICATIONS, THREADS, slot_of
+from tests.trace.stories import CAPS
 
 Step = tuple[str, dict[str, Any]]
 
@@ -61,6 +68,17 @@ def _transfer(sender: Any, receiver: Any) -> Step:
     return "do_ipc_transfer", {"sender": sender, "receiver": receiver, "badge": 6}
 
 
+def _insert(source: int, destination: int, **changed: Any) -> Step:
+    cap = evolve(CAPS[C[source]], **changed)
+    return "cap_insert", {"cap": cap, "source": C[source], "destination": C[destination]}
+
+
+def _empty(slot: Any) -> Step:
+    return "empty_slot", {"slot": slot}
+
+
+UNTYPED = CAPS[C[1]]
+OTHER_ENDPOINT = evolve(ENDPOINT_CAP, object=ENDPOINTS[1].number)
 BOUND: Step = ("bind_notification", {"thread": T1, "notification": N1})
 UNBOUND: Step = ("unbind_notification", {"thread": T1})
 SENDERS = (*_start(T1), _send(T1), *LEAVE, *_start(T2), _send(T2, 6), *LEAVE)
@@ -149,6 +167,21 @@ CHOOSE = _action(SchedulerAction.ChooseNewThread)
 RESUME = _action(SchedulerAction.ResumeCurrentThread)
 
 
+def _holds(slot: Any, cap: Cap, **flags: bool) -> Callable[[Any, Any], bool]:
+    """The slot holds the capability, with these flags only."""
+    wanted = {"revocable": False, "first_badged": False, **flags}
+    return lambda before, after: (
+        after.slot[slot].cap == cap and all(getattr(after.slot[slot], name) == flag for name, flag in wanted.items())
+    )
+
+
+def _list(*slots: Any) -> Callable[[Any, Any], bool]:
+    """Each of the slots stands right behind the one before it."""
+    return lambda before, after: all(
+        after.slot[one].next == other and after.slot[other].prev == one for one, other in itertools.pairwise(slots)
+    )
+
+
 @frozen
 class Outcome:
     """What an operation comes to after other operations, by the model's states before and after it."""
@@ -200,10 +233,93 @@ OUTCOMES = {
     "a thread that waits for nothing has no wait to cancel": Outcome(
         _start(T1), ("cancel_ipc", {"thread": T1}), _unchanged
     ),
-    "a wait for a reply is not cancelled": Outcome(
+    "a received call lends the right to reply": Outcome(
+        (*_start(T2), _receive(T2), *LEAVE, *_start(T1)),
+        _send(T1, call=True),
+        _both(
+            _holds(slot_of(T2, CALLER_SLOT), Cap(CapKind.Reply, object=T1.number)),
+            _list(slot_of(T1, REPLY_SLOT), slot_of(T2, CALLER_SLOT)),
+        ),
+    ),
+    "a wait for a reply goes on, but nobody can reply any more": Outcome(
         (*_start(T2), _receive(T2), *LEAVE, *_start(T1), _send(T1, call=True), *LEAVE),
         ("cancel_ipc", {"thread": T1}),
-        lambda before, after: before == after and after.tcb[T1].state == ThreadState.BlockedOnReply,
+        _both(
+            _holds(slot_of(T2, CALLER_SLOT), Cap()),
+            lambda before, after: before.tcb == after.tcb and after.tcb[T1].state == ThreadState.BlockedOnReply,
+        ),
+    ),
+    "a wait for a reply that nobody can make goes on": Outcome(
+        (
+            *_start(T2),
+            _receive(T2),
+            *LEAVE,
+            *_start(T1),
+            _send(T1, call=True),
+            *LEAVE,
+            _empty(slot_of(T2, CALLER_SLOT)),
+        ),
+        ("cancel_ipc", {"thread": T1}),
+        _unchanged,
+    ),
+    "a thread gets its own reply capability when it is first resumed": Outcome(
+        (),
+        ("restart", {"thread": T1}),
+        _holds(
+            slot_of(T1, REPLY_SLOT),
+            Cap(CapKind.Reply, object=T1.number, can_grant=True, is_master=True),
+            revocable=True,
+            first_badged=True,
+        ),
+    ),
+    "a copy stands right behind the original": Outcome(
+        (), _insert(3, 12), _both(_holds(C[12], ENDPOINT_CAP), _list(C[3], C[12], C[4]))
+    ),
+    "a copy of a copy stands behind it": Outcome(
+        (), _insert(5, 12), _both(_holds(C[12], CAPS[C[5]]), _list(C[5], C[12], C[6]))
+    ),
+    "a capability that gets a badge is an original": Outcome(
+        (),
+        _insert(3, 12, badge=1),
+        _holds(C[12], evolve(ENDPOINT_CAP, badge=1), revocable=True, first_badged=True),
+    ),
+    "a copy of untyped memory leaves nothing to the one that is copied": Outcome(
+        (_empty(C[2]),),
+        _insert(1, 12),
+        _both(
+            _holds(C[1], evolve(UNTYPED, free_offset=0x1000), revocable=True, first_badged=True),
+            _holds(C[12], UNTYPED, revocable=True, first_badged=True),
+        ),
+    ),
+    "a new object is the first that was made of the memory": Outcome(
+        (),
+        ("insert_new_cap", {"parent": C[0], "slot": C[12], "cap": OTHER_ENDPOINT}),
+        _both(_holds(C[12], OTHER_ENDPOINT, revocable=True, first_badged=True), _list(C[0], C[12], C[1])),
+    ),
+    "an empty slot stays empty": Outcome((), _empty(C[12]), _unchanged),
+    "the next one becomes the first with its badge": Outcome(
+        (),
+        _empty(C[4]),
+        _both(_list(C[3], C[5]), lambda before, after: after.slot[C[5]].first_badged),
+    ),
+    "one that is not the first with its badge leaves no trace": Outcome(
+        (),
+        _empty(C[5]),
+        _both(_list(C[4], C[6]), lambda before, after: not after.slot[C[6]].first_badged),
+    ),
+    "a capability keeps its place when it is moved": Outcome(
+        (),
+        ("cap_move", {"cap": evolve(ENDPOINT_CAP, can_grant=False), "source": C[3], "destination": C[12]}),
+        _both(
+            _holds(C[12], evolve(ENDPOINT_CAP, can_grant=False), revocable=True, first_badged=True),
+            _holds(C[3], Cap()),
+            _list(C[2], C[12], C[4]),
+        ),
+    ),
+    "neighbours are exchanged": Outcome(
+        (),
+        ("cap_swap", {"cap1": ENDPOINT_CAP, "slot1": C[3], "cap2": NOTIFICATION_CAP, "slot2": C[2]}),
+        _both(_holds(C[2], ENDPOINT_CAP, revocable=True, first_badged=True), _list(C[1], C[3], C[2], C[4])),
     ),
     "a runnable thread is not restarted": Outcome(_start(T1), ("restart", {"thread": T1}), _unchanged),
     "the idle thread is not restarted": Outcome((), ("restart", {"thread": THREADS[0]}), _unchanged),

@@ -10,19 +10,26 @@ from typing import Any
 
 from impl.c.native import Native
 from proofs.sel4.layers import EXEC
+from refinement.layers import parameters_of
 from refinement.plain import decode
-from refinement.prove import parameters_of
-from tests.trace.lockstep import BY_NAME, ENDPOINTS, NOTIFICATIONS, THREADS, Apart, LockStep, Trace
+from refinement.schema import Leaf
+from tests.trace.lockstep import BY_NAME, Apart, LockStep, Trace
+from tests.trace.start import CNODE_SLOTS, ENDPOINTS, NOTIFICATIONS, PAGES, THREADS, slot_of
 
 NAMES = {
     repr(ref): f"{letter}{number}"
-    for letter, refs in (("T", THREADS), ("E", ENDPOINTS), ("N", NOTIFICATIONS))
+    for letter, refs in (("T", THREADS), ("E", ENDPOINTS), ("N", NOTIFICATIONS), ("C", CNODE_SLOTS), ("P", PAGES))
     for number, ref in enumerate(refs)
+} | {
+    repr(slot_of(thread, index)): f"T{number}.{name}"
+    for number, thread in enumerate(THREADS)
+    for index, name in enumerate(("cspace", "vspace", "reply", "caller", "buffer"))
+    if number
 }
-"""How objects are called when a trace is told: T0 is the idle thread."""
+"""How objects are called when a trace is told: T0 is the idle thread, C0 the first slot of the CNode."""
 BEFORE = {
     repr(ref): tuple(map(repr, refs[:number]))
-    for refs in (THREADS, ENDPOINTS, NOTIFICATIONS)
+    for refs in (THREADS, ENDPOINTS, NOTIFICATIONS, CNODE_SLOTS)
     for number, ref in enumerate(refs)
 }
 """The objects of its kind that come before each object."""
@@ -49,13 +56,14 @@ def replay(trace: Trace, native: Native | None = None) -> LockStep:
 def _parsed(number: int, step: Any) -> tuple[str, dict[str, Any]]:
     try:
         name, encoded = step["operation"], step["arguments"]
-        leaves = parameters_of(EXEC, BY_NAME[name].name)
-        if set(encoded) != set(leaves):
-            raise ValueError(f"{name} takes {', '.join(leaves) or 'no arguments'}")
-        arguments = {parameter: decode(leaf, encoded[parameter]) for parameter, leaf in leaves.items()}
+        types = parameters_of(EXEC, BY_NAME[name].name)
+        if set(encoded) != set(types):
+            raise ValueError(f"{name} takes {', '.join(types) or 'no arguments'}")
+        arguments = {parameter: decode(type, encoded[parameter]) for parameter, type in types.items()}
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"step {number}: {error}") from None
-    unknown = [encoded[key] for key in arguments if leaves[key].form == "ref" and encoded[key] not in NAMES]
+    references = [key for key, type in types.items() if isinstance(type, Leaf) and type.form == "ref"]
+    unknown = [encoded[key] for key in references if encoded[key] not in NAMES]
     if unknown:
         raise ValueError(f"step {number}: there is no {unknown[0]}")
     return name, arguments
@@ -91,7 +99,7 @@ def _simpler(trace: Trace) -> Iterator[Trace]:
         yield trace[:number] + trace[number + 1 :]
     for number, step in enumerate(trace):
         for parameter, value in step["arguments"].items():
-            for ref in BEFORE.get(value, ()):
+            for ref in BEFORE.get(value, ()) if isinstance(value, str) else ():
                 replaced = {**step, "arguments": {**step["arguments"], parameter: ref}}
                 yield [*trace[:number], replaced, *trace[number + 1 :]]
 
