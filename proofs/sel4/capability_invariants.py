@@ -26,10 +26,10 @@ def well_formed(cap: Cap) -> bool:
     is_table = any_of(cap.kind == CapKind.CNode, all_of(cap.kind == CapKind.Zombie, negate(cap.is_thread)))
     return all_of(
         implies(is_physical(cap), all_of(unaligned == 0, object_start(cap) != 0)),
-        implies(cap.kind == CapKind.Untyped, all_of(4 <= cap.size_bits, cap.size_bits <= 29)),
+        implies(cap.kind == CapKind.Untyped, all_of(cap.size_bits >= 4, cap.size_bits <= 29)),
         implies(cap.kind == CapKind.Untyped, cap.free_offset <= (1 << cap.size_bits)),
         implies(cap.kind == CapKind.Frame, one_of(cap.size_bits, *FRAME_SIZES)),
-        implies(is_table, all_of(1 <= cap.size_bits, cap.size_bits <= MAX_RADIX)),
+        implies(is_table, all_of(cap.size_bits >= 1, cap.size_bits <= MAX_RADIX)),
         implies(one_of(cap.kind, CapKind.Thread, CapKind.Reply), cap.object & 0x1FF == 0x100),
         implies(one_of(cap.kind, CapKind.Endpoint, CapKind.Notification), cap.badge <= MAX_BADGE),
     )
@@ -57,7 +57,9 @@ def derivation_links(s: Any, x: Any) -> Any:
     after, before = s.slot[x].next, s.slot[x].prev
     return all_of(
         any_of(after == NULL, all_of(exists(s.slot, after), is_live(s, after), after != x, s.slot[after].prev == x)),
-        any_of(before == NULL, all_of(exists(s.slot, before), is_live(s, before), before != x, s.slot[before].next == x)),
+        any_of(
+            before == NULL, all_of(exists(s.slot, before), is_live(s, before), before != x, s.slot[before].next == x)
+        ),
     )
 
 

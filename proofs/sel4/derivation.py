@@ -20,7 +20,7 @@ from spec.sel4.derivation import is_descendant
 
 
 def first_descendant_of(s: Any, slot: SlotRef) -> SlotRef | None:
-    """In the model, the next capability in the list, if the model's test says that it descends from the one in the slot."""
+    """In the model, the next capability in the list, if its test says that it descends from the one in the slot."""
     after = s.slot[slot].next
     return after if after != NULL and is_mdb_parent_of(s, slot, after) else None
 
@@ -30,7 +30,7 @@ def first_descendant(before: Moment, after: Moment) -> SlotRef | None:
     return first_descendant_of(before["exec"], before.arguments["source"])
 
 
-def _nothing_made(s: Any, arguments: Mapping[str, Any], slot: SlotRef) -> Any:
+def _nothing_made(s: Any, arguments: Mapping[str, Any], slot: Any) -> Any:
     source, old = arguments["source"], s.slot[arguments["source"]].cap
     is_untyped = is_in_state(old.kind, CapKind.Untyped)
     same_thread = all_of(is_reply(s.slot[slot].cap), s.slot[slot].cap.object == old.object)
@@ -70,22 +70,28 @@ NOTHING_MADE = Requires(
 MAY_HOLD = Requires(
     "spec",
     ("tcb",),
-    "The destination is no thread's slot for its own reply capability; in the one for its caller a thread that does not wait "
-    "for a message may get a capability to reply.",
+    "The destination is no thread's slot for its own reply capability; in the one for its caller a thread that does "
+    "not wait for a message may get a capability to reply.",
     _may_hold,
 )
 
 
 def apart(*names: str) -> Requires:
     """That slots are none of those that threads have for reply capabilities."""
-    return Requires("spec", ("tcb",), "The slots are none of those that threads have for reply capabilities.", _apart(*names))
+    return Requires(
+        "spec", ("tcb",), "The slots are none of those that threads have for reply capabilities.", _apart(*names)
+    )
 
 
 IS_NO_MASTER = Requires(
-    "spec", ("tcb",), "The slot is not that of a thread's own reply capability, unless the thread is stopped.", _is_no_master
+    "spec",
+    ("tcb",),
+    "The slot is not that of a thread's own reply capability, unless the thread is stopped.",
+    _is_no_master,
 )
 
-def _is_free_memory(s: Any, arguments: Mapping[str, Any], slot: SlotRef) -> Any:
+
+def _is_free_memory(s: Any, arguments: Mapping[str, Any], slot: Any) -> Any:
     parent, old = arguments["parent"], s.slot[slot].cap
     is_ancestor = any_of(slot == parent, is_descendant(s, slot, parent))
     around = all_of(is_in_state(old.kind, CapKind.Untyped), same_region_as(old, arguments["cap"]), is_ancestor)
@@ -95,7 +101,8 @@ def _is_free_memory(s: Any, arguments: Mapping[str, Any], slot: SlotRef) -> Any:
 FREE_MEMORY = Requires(
     "spec",
     ("slot",),
-    "There is no capability to any of the memory, but the untyped one that it is made of, and those that this descends from.",
+    "There is no capability to any of the memory, but the untyped one that it is made of, and those that this descends "
+    "from.",
     _is_free_memory,
 )
 
@@ -106,9 +113,7 @@ def first_descendant_of_parent(before: Moment, after: Moment) -> SlotRef | None:
 
 
 EMPTY_SLOT = Operation("derivation", "empty_slot", requires_of=(IS_NO_MASTER,))
-CAP_MOVE = Operation(
-    "derivation", "cap_move", preconditions.cap_move, requires_of=(apart("destination"),)
-)
+CAP_MOVE = Operation("derivation", "cap_move", preconditions.cap_move, requires_of=(apart("destination"),))
 CAP_SWAP = Operation("derivation", "cap_swap", preconditions.cap_swap, requires_of=(apart("slot1", "slot2"),))
 CAP_INSERT = Operation(
     "derivation",

@@ -127,15 +127,12 @@ BADGED_SENDS = Loop(
 )
 
 
-
 def reply(before: Moment, after: Moment) -> SlotRef | None:
     """The capability to reply to the thread is behind its master reply capability."""
     return first_descendant_of(before["exec"], reply_slot(before.arguments["thread"]))
 
 
-CANCEL_IPC = Operation(
-    "ipc_cancel", "cancel_ipc", witnesses={"first_descendant": reply}, contract=contracts.CANCEL_IPC
-)
+CANCEL_IPC = Operation("ipc_cancel", "cancel_ipc", witnesses={"first_descendant": reply}, contract=contracts.CANCEL_IPC)
 
 OPERATIONS = (
     CANCEL_IPC,

@@ -7,8 +7,8 @@ from typing import Any
 from executable_model.sel4.capability import Cap, CapKind, same_region_as
 from executable_model.sel4.state import NUM_PRIORITIES, NotificationState, SchedulerAction, ThreadRef, ThreadState
 from proofs.sel4.capability_invariants import well_formed
-from proofs.sel4.reply_caps import caller_slot, is_master, is_reply, reply_slot
 from proofs.sel4.members import is_in_state
+from proofs.sel4.reply_caps import caller_slot, is_master, is_reply, reply_slot
 from refinement.logic import NULL, Word, all_of, any_of, iff, implies, negate, reference_at
 
 MAX_BADGE = (1 << 28) - 1
@@ -35,8 +35,8 @@ def _runs_now(s: Any, thread: Any) -> Any:
 
 
 def set_thread_state(s: Any, thread: Any, state: Any) -> Any:
-    """Neither the old nor the new state is one of waiting in a queue, nor the old one of waiting for a reply; the idle \
-thread stays idle; a ready thread or a candidate stays runnable, and no other becomes so; without a master reply \
+    """Neither the old nor the new state is one of waiting in a queue, nor the old one of waiting for a reply; the \
+idle thread stays idle; a ready thread or a candidate stays runnable, and no other becomes so; without a master reply \
 capability a thread stays stopped."""
     runs = is_in_state(state, ThreadState.Running, ThreadState.Restart)
     scheduled = any_of(s.tcb[thread].queued, is_candidate(s, thread))
@@ -198,8 +198,8 @@ been given a badge now; or it is the one to be used of a thread's master reply c
 
 
 def cap_move(s: Any, cap: Cap, source: Any, destination: Any) -> Any:
-    """The destination is another slot and empty, and the capability is to the same thing as the one moved, which is no \
-master reply capability."""
+    """The destination is another slot and empty, and the capability is to the same thing as the one moved, which is \
+no master reply capability."""
     return all_of(
         source != destination,
         negate(is_master(cap)),

@@ -1,4 +1,4 @@
-"""What is true of the slots of threads, and of the capabilities to reply to them, in the specification and the model."""
+"""What is true of the slots of threads, and of capabilities to reply to them, in the specification and the model."""
 
 from __future__ import annotations
 
@@ -106,16 +106,17 @@ def own_slots_exec(s: Any, t: Any, u: Any) -> Any:
 
 @invariant("spec", "tcb")
 def reply_slots(s: Any, t: Any) -> Any:
-    """A thread has its master reply capability, or none if it is stopped; and one to its last caller at most, and none \
-while it waits for a message.  A master can have children."""
+    """A thread has its master reply capability, or none if it is stopped; and one to its last caller at most, and \
+none while it waits for a message.  A master can have children."""
     original = implies(is_master(s.slot[reply_slot(t)].cap), s.slot[reply_slot(t)].is_original)
     return all_of(_slots_hold(s, t), any_of(t == s.idle_thread, original))
 
 
 @invariant("exec", "tcb")
 def reply_slots_exec(s: Any, t: Any) -> Any:
-    """A thread has its master reply capability, or none if it is stopped; and one to its last caller at most, and none \
-while it waits for a message.  Behind the master comes, while the thread waits for a reply, the one to be used, alone."""
+    """A thread has its master reply capability, or none if it is stopped; and one to its last caller at most, and \
+none while it waits for a message.  Behind the master comes, while the thread waits for a reply, the one to be used, \
+alone."""
     master = s.slot[reply_slot(t)]
     reply = s.slot[master.next]
     alone = any_of(

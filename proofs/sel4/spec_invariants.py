@@ -7,8 +7,8 @@ from typing import Any
 from refinement.logic import NULL, all_of, any_of, implies, negate, one_of
 from refinement.state import exists
 from refinement.statements import invariant
-from spec.sel4.schedule import is_runnable
 from spec.sel4.capability import CapKind
+from spec.sel4.schedule import is_runnable
 from spec.sel4.state import DOMAIN_SCHEDULE_LENGTH, NUM_DOMAINS, NUM_PRIORITIES, SchedulerAction, ThreadState
 
 MAX_BADGE = (1 << 28) - 1
@@ -195,7 +195,7 @@ def untyped_caps(s: Any, x: Any) -> Any:
     """An untyped capability is to at least 16 bytes, and at most 512 MiB, and can have children."""
     cap = s.slot[x].cap
     is_untyped = cap.kind == CapKind.Untyped
-    return implies(is_untyped, all_of(4 <= cap.size_bits, cap.size_bits <= 29, s.slot[x].is_original))
+    return implies(is_untyped, all_of(cap.size_bits >= 4, cap.size_bits <= 29, s.slot[x].is_original))
 
 
 INVARIANTS = (

@@ -33,7 +33,11 @@ STACK = Stack(
     "sel4",
     (SPEC, EXEC, C),
     (spec_exec.RELATION, exec_c.RELATION),
-    {"spec": (*spec_invariants.INVARIANTS, *reply_caps.SPEC_INVARIANTS), "exec": (*exec_invariants.INVARIANTS, *capability_invariants.INVARIANTS, *reply_caps.EXEC_INVARIANTS), "c": c_invariants.INVARIANTS},
+    {
+        "spec": (*spec_invariants.INVARIANTS, *reply_caps.SPEC_INVARIANTS),
+        "exec": (*exec_invariants.INVARIANTS, *capability_invariants.INVARIANTS, *reply_caps.EXEC_INVARIANTS),
+        "c": c_invariants.INVARIANTS,
+    },
     {
         "ready_queue": [(d, p) for d in range(NUM_DOMAINS) for p in range(NUM_PRIORITIES)],
         "l1_bitmap": list(range(NUM_DOMAINS)),
