@@ -35,6 +35,7 @@ class Assignment:
         self.solver = Solver(1_000_000, 60)
         self.explorer = Explorer(self.solver)
         self._values: dict[Term, Any] = {}
+        self._known: dict[tuple[Any, ...], Any] = {}
 
     def value(self, term: Term) -> Any:
         """The value of a term."""
@@ -58,16 +59,22 @@ class Assignment:
         if term.op == "apply":
             assert isinstance(term.data, Function)
             if term in self.explorer.definitions and term.data.name not in ADDRESSING:
-                return self._defined(term)
+                return self._defined(term, arguments)
             return self.lookup(term.data.name, tuple(arguments))
         return self.solver.compute(term, arguments)
 
-    def _defined(self, name: Term) -> Any:
-        """The value of a function that is known by its name: what its definition equates it with."""
+    def _defined(self, name: Term, arguments: list[Any]) -> Any:
+        """The value of a function that is known by its name: what its definition equates it with.
+
+        It is the same for the same values of the arguments, as the solver takes for granted.
+        """
         definition = self.explorer.definitions[name]
         assert definition.op == "=", f"{name} is defined by {definition}"
         (other,) = [side for side in definition.args if side is not name]
-        return self.value(other)
+        found = self.value(other)
+        known = self._known.setdefault((name.data, *arguments), found)
+        assert known == found, f"{name} is once {known} and once {found} of {arguments}"
+        return found
 
 
 class Following(Run):
