@@ -48,7 +48,13 @@ def conjuncts(predicate: Predicate) -> tuple[Conjunct, ...]:
     *_, last = definition.body
     assert isinstance(last, ast.Return)
     assert last.value is not None
-    names = {target.id: one.value for one in definition.body for target in _targets(one) if isinstance(target, ast.Name)}
+    names = {
+        target.id: statement.value
+        for statement in definition.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    }
     parts = _parts(predicate, last.value, names)
     if len(parts) == 1:
         return (Conjunct(0, _text(last.value), _location(predicate), predicate),)
@@ -80,10 +86,6 @@ def _definition(predicate: Predicate) -> ast.FunctionDef | None:
     *before, last = definition.body
     simple = all(isinstance(statement, ast.Expr | ast.Assign | ast.FunctionDef) for statement in before)
     return definition if simple and isinstance(last, ast.Return) and last.value is not None else None
-
-
-def _targets(statement: ast.stmt) -> list[ast.expr]:
-    return statement.targets if isinstance(statement, ast.Assign) else []
 
 
 def _parts(predicate: FunctionType, given: ast.expr, names: Mapping[str, ast.expr]) -> list[tuple[ast.expr, int]]:

@@ -15,9 +15,9 @@ from refinement.terms import Term
 
 
 class TracingSolver(Solver):
-    """A solver whose `core` has, after an answer `unsat`, labels of formulas that suffice for it (not always the fewest).
+    """A solver whose `core` has, after an answer `unsat`, the labels of formulas that suffice for it.
 
-    Formulas of one label stand together under one literal, which every query assumes.
+    They are not always the fewest.  Formulas of one label stand together under one literal, which every query assumes.
     """
 
     def __init__(self, rlimit: int, seconds: float, seed: int = 0):

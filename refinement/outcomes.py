@@ -40,9 +40,9 @@ class Outcome:
 
 @define
 class Function:
-    """A function or method: its dotted name from the package on, `file:line`, and its outcomes in the order of the text.
+    """A function or method: its dotted name from the package on, `file:line`, and its outcomes.
 
-    Functions within it count as parts of it.
+    Those are in the order of the text.  Functions within it count as parts of it.
     """
 
     id: str
@@ -93,9 +93,11 @@ def functions_of(package: str) -> list[Function]:
 def observe(packages: Sequence[str]) -> None:
     """Have the modules of packages loaded so that what their functions come to can be noted.
 
-    Raises RuntimeError if one of them is loaded already.
+    Raises RuntimeError if one of them is loaded already, and not so.
     """
     finder = _Finder(tuple(packages))
+    if finder in sys.meta_path:
+        return
     loaded = [name for name in sys.modules if finder.wants(name)]
     if loaded:
         raise RuntimeError(f"{loaded[0]} is loaded already, so what its functions come to cannot be noted")

@@ -35,8 +35,8 @@ class Solver:
     """An incremental Z3 solver over terms.
 
     `rlimit` bounds each query by Z3's own count of work, which does not depend on the machine's speed;
-    `seconds` is the last guard.  A query that runs into either is `unknown`.  `core` has the labels of the formulas that
-    the last answer `unsat` comes from, if the solver tells (`refinement.cores`).
+    `seconds` is the last guard.  A query that runs into either is `unknown`.  `core` has the labels of what the last
+    answer `unsat` comes from, if the solver tells (`refinement.cores`).
     """
 
     def __init__(self, rlimit: int, seconds: float, seed: int = 0):

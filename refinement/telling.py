@@ -1,4 +1,4 @@
-"""A run of a proof task that tells what its proofs use: assumptions, by unsat cores, and outcomes of the specification."""
+"""A run of a proof task that tells what its proofs use: assumptions, and outcomes of the specification."""
 
 from __future__ import annotations
 

@@ -40,6 +40,7 @@ STACK = Stack(
         "tcb.registers": list(range(TPIDRURO + 1)),
         "user_data.words": list(range(1024)),
     },
+    specification="spec.sel4",
 )
 
 OPERATIONS = tuple(
