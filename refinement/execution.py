@@ -299,7 +299,7 @@ class Execution:
                     witnessed=tally.witnessed,
                     note=note,
                     counterexample=tally.counterexample,
-                    uses=frozenset(tally.uses),
+                    uses={purpose: frozenset(used) for purpose, used in tally.uses.items()},
                 )
             )
         return results

@@ -62,7 +62,8 @@ class Result:
     `seconds` and `solver` are wall seconds of the whole and of the solver; `paths` and `queries` count
     what the obligation needed; `witnessed` says on how many paths its assumptions were shown
     satisfiable; `note` says in a sentence what the reader should know (why unknown, what was skipped);
-    `uses` has, if the settings ask for it, the ids of the assumptions and outcomes that the proof uses.
+    `uses` has, if the settings ask for it, the ids of the assumptions and outcomes that the proof uses: to show that
+    a part of a statement is kept, by the label of that part, and for all else by an empty one.
     """
 
     obligation: Obligation
@@ -75,7 +76,7 @@ class Result:
     witnessed: int = 0
     note: str = ""
     counterexample: dict[str, Any] | None = None
-    uses: frozenset[str] = frozenset()
+    uses: Mapping[str, frozenset[str]] = field(factory=dict)
 
 
 @frozen

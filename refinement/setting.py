@@ -93,6 +93,11 @@ class Setting:
             return [(predicate, "")]
         return [(part.holds, part.label(id)) for part in conjuncts(predicate)]
 
+    def parts_of(self, statement: Statement) -> list[tuple[Statement, str]]:
+        """The parts of a statement that are facts and goals of their own, each with its label, if it has one."""
+        parts = self.parts(self.proof.stack.statement_id(statement), statement.holds)
+        return [(evolve(statement, holds=holds), label) for holds, label in parts]
+
     def stated(
         self,
         statement: Statement,
@@ -108,11 +113,10 @@ class Setting:
             return lambda choice: but_for(waived, choice, self.holds(part, states, choice))
 
         id = self.proof.stack.statement_id(statement)
-        facts = []
-        for holds, label in self.parts(id, statement.holds):
-            instance = instance_of(evolve(statement, holds=holds))
-            facts.append(Fact(f"{tag}{label or id}", statement.kinds, instance, shared, since, label))
-        return facts
+        return [
+            Fact(f"{tag}{label or id}", part.kinds, instance_of(part), shared, since, label)
+            for part, label in self.parts_of(statement)
+        ]
 
     def required(self, states: Mapping[str, Any]) -> list[Fact]:
         """What the operation requires of all objects, of the states of the upper layer."""

@@ -18,7 +18,7 @@ class Tally:
 
     `paths` counts the paths with goals for it, `skipped` those on which nothing that it reads was written;
     `searches` is how often a counterexample may still be looked for; `inner` says that the failure is one that
-    need not show in the states afterwards; `uses` are what its proof is known to use.
+    need not show in the states afterwards; `uses` are what its proof is known to use, by what it uses it for.
     """
 
     obligation: Obligation
@@ -32,7 +32,7 @@ class Tally:
     inner: bool = False
     searches: int = SEARCHES
     counterexample: dict[str, Any] | None = None
-    uses: set[str] = field(factory=set)
+    uses: dict[str, set[str]] = field(factory=dict)
 
     @property
     def failed(self) -> bool:

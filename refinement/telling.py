@@ -38,7 +38,11 @@ class TellingExecution(Execution):
 
     def run(self) -> list[Result]:
         """Explore all paths, prove their goals, and sum up."""
-        return [evolve(result, uses=result.uses | self._needed_by_all) for result in super().run()]
+        results = super().run()
+        return [evolve(result, uses={**result.uses, "": self._at_large(result)}) for result in results]
+
+    def _at_large(self, result: Result) -> frozenset[str]:
+        return result.uses.get("", frozenset()) | self._needed_by_all
 
     def _body(self, run: Run) -> Path:
         self._outcomes = set()
@@ -58,9 +62,10 @@ class TellingExecution(Execution):
     def _count(self, path: Path, keys: set[str], skipped: set[str], possible: bool) -> None:
         super()._count(path, keys, skipped, possible)
         for key in keys:
-            self.tallies[key].uses |= path.run.used
+            used = self.tallies[key].uses.setdefault("", set())
+            used |= path.run.used
             if possible:
-                self.tallies[key].uses |= self._outcomes
+                used |= self._outcomes
 
     def _check(self, path: Path, goals: list[Goal]) -> str:
         answer = super()._check(path, goals)
@@ -71,14 +76,16 @@ class TellingExecution(Execution):
     def _note(self, path: Path, goals: list[Goal]) -> None:
         """Note what the proof of goals needed: of each obligation on its own, among what all of them needed."""
         core = self.tracer.core
-        tallies = {goal.key: self.tallies[goal.key] for goal in goals}
-        for key, tally in tallies.items():
+        purposes: dict[tuple[str, str], list[Goal]] = {}
+        for goal in goals:
+            purposes.setdefault((goal.key, goal.keeps), []).append(goal)
+        for (key, keeps), alike in purposes.items():
             needed = core
-            if len(tallies) > 1:
+            if len(purposes) > 1:
                 with self.tracer.only(core):
-                    alone = super()._check(path, [goal for goal in goals if goal.key == key])
+                    alone = super()._check(path, alike)
                 needed = self.tracer.core if alone == "unsat" else core
-            tally.uses |= needed
+            self.tallies[key].uses.setdefault(keeps, set()).update(needed)
 
     def _refute(self, path: Path, goal: Goal) -> None:
         tally: Tally = self.tallies[goal.key]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from attrs import field, frozen
@@ -90,49 +90,33 @@ def gather(kernels: Iterable[Kernel], results: Iterable[Result]) -> Uses:
     """What the proved obligations among the results use."""
     kernels = tuple(kernels)
     found = tuple(item for kernel in kernels for item in items(kernel))
-    by: dict[str, list[Obligation]] = {item.id: [] for item in found}
+    by: dict[str, dict[str, Obligation]] = {item.id: {} for item in found}
+    needed: set[str] = set()
+    for_others: dict[str, set[str]] = {}
+    keeping = {id for kernel in kernels for id in _keeping(kernel)}
     for result in results:
         if result.status is Status.PROVED:
-            for used in result.uses & by.keys():
-                by[used].append(result.obligation)
-    keeping = {id: statement for kernel in kernels for id, statement in _keeping(kernel).items()}
-    needed = _needed(found, by, keeping)
-    used = set()
-    for item in found:
-        users = (user.id for user in by[item.id])
-        if any(item.sort is not Sort.CONJUNCT or keeping.get(user, item.of) in needed for user in users):
-            used.add(item.id)
-    return Uses(found, {id: tuple(users) for id, users in by.items()}, frozenset(by.keys() - used))
+            for purpose, ids in result.uses.items():
+                for used in ids & by.keys():
+                    by[used][result.obligation.id] = result.obligation
+                    for_others.setdefault(used, set()).add(purpose)
+                if result.obligation.id not in keeping:
+                    needed |= ids
+    while more := {id for id, purposes in for_others.items() if id not in needed and purposes & needed}:
+        needed |= more
+    conjuncts_idle = {item.id for item in found if item.sort is Sort.CONJUNCT and item.id not in needed}
+    never = {id for id, users in by.items() if not users}
+    return Uses(found, {id: tuple(users.values()) for id, users in by.items()}, frozenset(never | conjuncts_idle))
 
 
-def _keeping(kernel: Kernel) -> dict[str, str]:
-    """For each obligation that an operation keeps a statement: the statement."""
-    found = {}
+def _keeping(kernel: Kernel) -> Iterator[str]:
+    """The obligations that an operation keeps a statement."""
     for task in kernel.tasks:
         if task.proof is not None:
             for obligation in task.obligations:
                 what = obligation.id.removeprefix(f"{task.proof.base}/").split("/")
                 if len(what) == 3 and what[1] in ("invariant", "relation"):
-                    found[obligation.id] = f"{kernel.name}/{what[0]}/{what[2]}"
-    return found
-
-
-def _needed(found: Sequence[Item], by: Mapping[str, list[Obligation]], keeping: Mapping[str, str]) -> set[str]:
-    """The statements that some proof needs for something else than to keep statements that none needs."""
-    users: dict[str, set[str]] = {}
-    for item in found:
-        if item.sort is Sort.CONJUNCT:
-            users.setdefault(item.of, set()).update(obligation.id for obligation in by[item.id])
-    needed: set[str] = set()
-    while True:
-        more = {
-            statement
-            for statement, obligations in users.items()
-            if statement not in needed and any(id not in keeping or keeping[id] in needed for id in obligations)
-        }
-        if not more:
-            return needed
-        needed |= more
+                    yield obligation.id
 
 
 @frozen

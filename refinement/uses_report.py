@@ -73,7 +73,7 @@ class UsesReport:
 
 
 def as_json(report: UsesReport) -> str:
-    """The report as JSON, with an entry for each function, outcome and conjunct that has the obligations that use it."""
+    """The report as JSON, with an entry for each function, outcome and conjunct that says which obligations use it."""
     shown = {
         f"{sort.value}s": [_as_json(report, item) for item in report.uses.items if item.sort is sort] for sort in Sort
     }
