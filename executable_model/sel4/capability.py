@@ -144,7 +144,7 @@ def object_bits(cap: Cap) -> Word:
     """The size of that memory: 2 to this power, in bytes."""
     is_table = any_of(cap.kind == CapKind.CNode, all_of(cap.kind == CapKind.Zombie, negate(cap.is_thread)))
     is_thread = any_of(cap.kind == CapKind.Thread, all_of(cap.kind == CapKind.Zombie, cap.is_thread))
-    bits = ite(is_table, cap.size_bits + 4, 4)
+    bits = ite(is_table, (cap.size_bits & 31) + 4, 4)
     bits = ite(one_of(cap.kind, CapKind.Untyped, CapKind.Frame), cap.size_bits, bits)
     bits = ite(is_thread, 9, bits)
     bits = ite(cap.kind == CapKind.PageTable, 10, bits)
@@ -154,7 +154,7 @@ def object_bits(cap: Cap) -> Word:
 
 def object_end(cap: Cap) -> Word:
     """The last address of that memory, which is aligned to its size."""
-    return object_start(cap) | ((1 << object_bits(cap)) - 1)
+    return object_start(cap) | ((1 << (object_bits(cap) & 31)) - 1)
 
 
 def _within(outer: Cap, inner: Cap) -> bool:

@@ -30,7 +30,7 @@ OPERATIONS = {
     "message": ("do_ipc_transfer",),
     "notification": ("send_signal", "receive_signal", "complete_signal"),
     "endpoint": ("send_ipc", "receive_ipc"),
-    "derivation": ("empty_slot", "cap_move", "cap_swap", "cap_insert"),
+    "derivation": ("empty_slot", "cap_move", "cap_swap", "cap_insert", "insert_new_cap"),
     "tcb": ("suspend", "restart", "set_priority", "bind_notification", "unbind_notification"),
 }
 """The operations that are verified, by the module that has them in every layer."""

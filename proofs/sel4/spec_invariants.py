@@ -8,6 +8,7 @@ from refinement.logic import NULL, all_of, any_of, implies, negate, one_of
 from refinement.state import exists
 from refinement.statements import invariant
 from spec.sel4.schedule import is_runnable
+from spec.sel4.capability import CapKind
 from spec.sel4.state import DOMAIN_SCHEDULE_LENGTH, NUM_DOMAINS, NUM_PRIORITIES, SchedulerAction, ThreadState
 
 MAX_BADGE = (1 << 28) - 1
@@ -189,7 +190,16 @@ def domain_time_left(s: Any) -> Any:
     return implies(s.domain_time == 0, s.scheduler_action == SchedulerAction.ChooseNewThread)
 
 
+@invariant("spec", "slot")
+def untyped_caps(s: Any, x: Any) -> Any:
+    """An untyped capability is to at least 16 bytes, and at most 512 MiB, and can have children."""
+    cap = s.slot[x].cap
+    is_untyped = cap.kind == CapKind.Untyped
+    return implies(is_untyped, all_of(4 <= cap.size_bits, cap.size_bits <= 29, s.slot[x].is_original))
+
+
 INVARIANTS = (
+    untyped_caps,
     thread_bounds,
     queued_runnable,
     blocked_on_endpoint,

@@ -19,10 +19,12 @@ from proofs.sel4 import (
     ipc_cancel,
     message,
     notification,
+    reply_caps,
     schedule,
     spec_exec,
     spec_invariants,
     tcb,
+    world,
 )
 from proofs.sel4.layers import EXEC, SPEC, C
 from refinement.prove import Stack
@@ -31,7 +33,7 @@ STACK = Stack(
     "sel4",
     (SPEC, EXEC, C),
     (spec_exec.RELATION, exec_c.RELATION),
-    {"spec": spec_invariants.INVARIANTS, "exec": exec_invariants.INVARIANTS + capability_invariants.INVARIANTS, "c": c_invariants.INVARIANTS},
+    {"spec": (*spec_invariants.INVARIANTS, *reply_caps.SPEC_INVARIANTS), "exec": (*exec_invariants.INVARIANTS, *capability_invariants.INVARIANTS, *reply_caps.EXEC_INVARIANTS), "c": c_invariants.INVARIANTS},
     {
         "ready_queue": [(d, p) for d in range(NUM_DOMAINS) for p in range(NUM_PRIORITIES)],
         "l1_bitmap": list(range(NUM_DOMAINS)),
@@ -40,7 +42,8 @@ STACK = Stack(
         "tcb.registers": list(range(TPIDRURO + 1)),
         "user_data.words": list(range(1024)),
     },
-    specification="spec.sel4",
+    world.numbers,
+    "spec.sel4",
 )
 
 OPERATIONS = tuple(
