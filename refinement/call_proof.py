@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from refinement import goals as goals_of_path
 from refinement import terms
 from refinement.contracts import Ensures, place
 from refinement.explore import Cut, Fact, Run
-from refinement.layers import Layer, PythonLayer, parameters_of
+from refinement.layers import PythonLayer, parameters_of
 from refinement.loops import Moment
 from refinement.path import Called, Goal, Path
 from refinement.schema import Field, flattened, parts_of
@@ -113,25 +115,28 @@ class CallControl:
             ):
                 broken = contract.breaks.get(statement.id)
                 waived = called.given[layer][broken].term if broken is not None else None
-                facts.append(execution.setting.fact(statement, called.after, tag, waived, shared, since))
+                facts += execution.setting.stated(statement, called.after, tag, waived, shared, since)
         if layer == proof.lower.name:
             facts += execution.setting.type_facts(called.after, tag, shared=shared, since=since)
         else:
             facts += execution.setting.agreement_facts(called.after, contract.modifies, tag, since)
         if isinstance(proof.lower, PythonLayer) or layer == proof.top.name:
-            facts += [self._ensured(ensures, called, proof.layer(layer), tag) for ensures in contract.ensures]
+            for ensures in contract.ensures:
+                id = f"{proof.stack.operation_id(callee)}/ensures/{ensures.id}"
+                for holds, label in execution.setting.parts(id, ensures.holds):
+                    facts.append(self._ensured(evolve(ensures, holds=holds), label or id, called, layer, label))
         return facts
 
-    def _ensured(self, ensures: Ensures, called: Called, layer: Layer, tag: str) -> Fact:
+    def _ensured(self, ensures: Ensures, id: str, called: Called, layer: str, label: str) -> Fact:
         # A copy, so that what is learned later gets into no term of the state at the call.
-        before = {layer.name: called.before[layer.name].copy()}
+        before = {layer: called.before[layer].copy()}
 
         def instance(choice: tuple[Keys, ...]) -> Term:
-            given = called.given[layer.name]
-            return self.execution.setting.ensured(ensures, before, called.after, layer, given, choice)
+            setting, given = self.execution.setting, called.given[layer]
+            return setting.ensured(ensures, before, called.after, self.execution.proof.layer(layer), given, choice)
 
-        id = f"{tag}{layer.name}/ensures/{ensures.id}"
-        return Fact(id, ensures.kinds, instance, shared=False, since=called.position + 1)
+        since = called.position + 1
+        return Fact(f"{_tag(called)}{layer}/{id}", ensures.kinds, instance, shared=False, since=since, label=label)
 
     def goals(self) -> Iterator[Goal]:
         """That each call is made in step, from related states with the invariants and the precondition."""

@@ -37,16 +37,20 @@ class Execution:
         terms.reset()
         self.proof = proof
         self.settings = settings
-        self.solver = Solver(settings.rlimit, settings.seconds)
+        self.solver = self.new_solver()
         self.explorer = Explorer(self.solver, proof.encoding)
         self.explorer.is_opaque = isinstance(proof.lower, PythonLayer)
         self.tallies = {obligation.id: Tally(obligation) for obligation in proof.obligations()}
-        self.setting = Setting(proof)
+        self.setting = Setting(proof, tells=settings.tells_uses)
         self.looping = self.setting.states("loop.") if proof.operation.loops else None
         self.after_calls: dict[str, Mapping[str, Any]] = {}
         self.start_facts = self.setting.facts(self.setting.pristine, "", proof.operation.contract)
         self.far: set[str] = set()
         self.searched = 0.0
+
+    def new_solver(self) -> Solver:
+        """The solver for all of the task's queries."""
+        return Solver(self.settings.rlimit, self.settings.seconds)
 
     def run(self) -> list[Result]:
         """Explore all paths, prove their goals, and sum up."""
@@ -116,8 +120,9 @@ class Execution:
         path = self._start(run)
         if proof.operation.requires is not None:
             with run.statement(collect=True) as read:
-                condition = proof.operation.requires(self.setting.pristine[proof.top.name], **self.setting.arguments)
-            run.assume(term_of_truth(condition))
+                for requires, label in self.setting.parts(f"{proof.base}/requires", proof.operation.requires):
+                    condition = requires(self.setting.pristine[proof.top.name], **self.setting.arguments)
+                    run.assume(term_of_truth(condition), label=label)
             self._widen(path, read)
         run.facts += self.setting.required(self.setting.pristine)
         path.inside = bool(proof.operation.loops) and run.decide(inside_variable())
@@ -151,18 +156,26 @@ class Execution:
                 answer = self.solver.check(grants)
                 impossible = answer == "unsat" and (not grants or self.solver.check() == "unsat")
             if impossible:
-                self.explorer.paths -= 1
-                self.explorer.infeasible += 1
+                self._dismiss(path)
                 return
-            for key in skipped:
-                self.tallies[key].skipped += 1
-            for key in {self.setting.key("guards"), *skipped, *(goal.key for goal in goals)}:
-                self.tallies[key].witnessed += answer == "sat"
-            for key in {self.setting.key("guards"), *(goal.key for goal in goals)}:
-                self.tallies[key].paths += 1
+            self._count(path, {self.setting.key("guards"), *(goal.key for goal in goals)}, skipped, answer == "sat")
             for epoch in range(len(path.called) + 1):
                 run.enter_epoch(epoch)
                 self._prove_goals(path, [goal for goal in goals if goal.epoch == epoch])
+
+    def _dismiss(self, path: Path) -> None:
+        """Leave out a path that turned out to be impossible."""
+        self.explorer.paths -= 1
+        self.explorer.infeasible += 1
+
+    def _count(self, path: Path, keys: set[str], skipped: set[str], possible: bool) -> None:
+        """Note that obligations have goals on a path, on which others are skipped, and if it was shown possible."""
+        for key in keys:
+            self.tallies[key].paths += 1
+        for key in skipped:
+            self.tallies[key].skipped += 1
+        for key in keys | skipped:
+            self.tallies[key].witnessed += possible
 
     def _prove_goals(self, path: Path, goals: list[Goal]) -> None:
         """Prove goals of one epoch: together if that is possible, else each on its own."""
@@ -286,6 +299,7 @@ class Execution:
                     witnessed=tally.witnessed,
                     note=note,
                     counterexample=tally.counterexample,
+                    uses={purpose: frozenset(used) for purpose, used in tally.uses.items()},
                 )
             )
         return results

@@ -51,12 +51,16 @@ class ProofError(Exception):
 
 @frozen
 class Decision:
-    """A condition settled on a path: which side, whether both were possible, and where it was asked."""
+    """A condition settled on a path: which side, whether only that was possible, and where it was asked.
+
+    For one that is forced `because` has the labels of the facts that forced it, in a proof that tells.
+    """
 
     condition: Term
     taken: bool
     forced: bool
     location: str = ""
+    because: frozenset[str] = frozenset()
 
 
 @frozen
@@ -76,7 +80,7 @@ class Fact:
 
     `instance(keys)` is its formula for the objects with these keys, one tuple for each of `kinds`.
     A `shared` one is the same on every path.  One about the states after the path's nth call by contract (`since`)
-    is assumed of objects that the run looks at since then.
+    is assumed of objects that the run looks at since then.  One with a label is to be told apart by the solver.
     """
 
     id: str
@@ -84,6 +88,7 @@ class Fact:
     instance: Callable[[tuple[Keys, ...]], Term]
     shared: bool = True
     since: int = 0
+    label: str = ""
 
 
 class Loops(Protocol):
@@ -214,7 +219,11 @@ class Explorer:
 
 
 class Run:
-    """One path: its decisions, what is assumed and known on it, the objects it touches, its goals."""
+    """One path: its decisions, what is assumed and known on it, the objects it touches, its goals.
+
+    `used` has the labels of the facts because of which its decisions are the only ones that are possible, and what
+    else is noted of what the path comes to (`refinement.outcomes`).
+    """
 
     def __init__(self, explorer: Explorer, prefix: tuple[Decision, ...], replay: int):
         self.explorer = explorer
@@ -230,6 +239,7 @@ class Run:
         self.knowledge: list[tuple[dict[Term, bool], dict[Term, Term]]] = [(self.known, self.bound)]
         self.instantiated: set[tuple] = set()
         self.guards: list[Guard] = []
+        self.used: set[str] = set()
         self.stating = False
         self.collected: dict[tuple[str, Keys], None] | None = None
         self.reads: set[str] | None = None
@@ -274,19 +284,20 @@ class Run:
         elif value and condition.op == "=" and terms.is_constant(condition.args[1]):
             self.bound[condition.args[0]] = condition.args[1]
 
-    def assume(self, condition: Term, since: int = 0) -> None:
+    def assume(self, condition: Term, since: int = 0, label: str = "") -> None:
         """Take a formula as true from here on.  Only for what is proved or trusted elsewhere.
 
         One about the states after the nth call by contract (`since`) is only used where that is granted.
+        One with a label is left to the solver, which tells where it uses it.
         """
         if condition is terms.TRUE or self.known.get(condition) is True:
             return
-        if since <= self.epoch:
+        if since <= self.epoch and not label:
             self._learn(condition)
         if since:
             condition = terms.implies(_granted(since), condition)
         if not self.replay:
-            self.explorer.solver.add(condition)
+            self.explorer.solver.add(condition, label)
 
     def enter_epoch(self, epoch: int) -> None:
         """Go on after the nth call by contract of a layer; from the start for n = 0.
@@ -332,9 +343,9 @@ class Run:
         where = self.location()
         grants = self.grants(self.epoch)
         if solver.check([simple, *grants]) == "unsat":
-            decision = Decision(simple, False, True, where)
+            decision = Decision(simple, False, True, where, solver.core)
         elif solver.check([terms.negate(simple), *grants]) == "unsat":
-            decision = Decision(simple, True, True, where)
+            decision = Decision(simple, True, True, where, solver.core)
         else:
             decision = Decision(simple, True, False, where)
             self.alternatives.append((*self.decisions, Decision(simple, False, False, where)))
@@ -343,6 +354,7 @@ class Run:
 
     def _take(self, decision: Decision) -> None:
         self.decisions.append(decision)
+        self.used |= decision.because
         literal = decision.condition if decision.taken else terms.negate(decision.condition)
         self._learn(literal)
         if decision.forced:
@@ -399,7 +411,7 @@ class Run:
                 if key in self.instantiated:
                     continue
                 self.instantiated.add(key)
-                self.assume(self.instance(fact, choice), fact.since)
+                self.assume(self.instance(fact, choice), fact.since, fact.label)
 
     def _objects(self, kind: str, since: int) -> list[Keys]:
         return [keys for keys, epoch in self.footprint.get(kind, {}).items() if epoch >= since]

@@ -60,10 +60,13 @@ def _statement(
     if not setting.reads_of(statement) & written:
         return []
     choice = setting.skolems(statement.kinds)
-    with path.run.statement(collect=True) as read:
-        term = but_for(waived, choice, setting.holds(statement, states, choice))
-    path.include(statement.kinds, choice)
-    return [path.goal(key, term, statement.prose, tuple(read))]
+    goals = []
+    for part, label in setting.parts_of(statement):
+        with path.run.statement(collect=True) as read:
+            term = but_for(waived, choice, setting.holds(part, states, choice))
+        path.include(part.kinds, choice)
+        goals.append(path.goal(key, term, part.prose, tuple(read), keeps=label))
+    return goals
 
 
 def _agreement(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from refinement import terms
 from refinement.explore import Cut, Fact, Run
 from refinement.loops import Loop, LoopFact, Measure, Moment
@@ -70,7 +72,10 @@ class LoopControl:
         self.path.live[run.layer].become(states[run.layer])
         run.facts = [*run.facts, *self.execution.setting.facts(states, "loop.")]
         for fact in self.facts_of(loop):
-            run.facts.append(Fact(f"loop.{loop.label}/{fact.id}", fact.kinds, self._instance(fact, head)))
+            id = f"{self.execution.proof.base}/loop/{loop.label}/{fact.id}"
+            for holds, label in self.execution.setting.parts(id, fact.holds):
+                instance = self._instance(evolve(fact, holds=holds), head)
+                run.facts.append(Fact(label or id, fact.kinds, instance, label=label))
         for value in variables.values():
             if isinstance(value, SymbolicRef):
                 run.include(value.kind, (value.term,))

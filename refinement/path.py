@@ -22,7 +22,8 @@ class Goal:
 
     `read` has the objects that it reads beyond those that it is about; a goal that is `far` needs them for sure.
     So many calls by contract as `epoch` says came before, and may be taken as right.  One that is `inner` is about
-    how the run went, which need not show in the states afterwards.
+    how the run went, which need not show in the states afterwards.  Where uses are told, one that shows that a part of
+    a statement `keeps` true has that part's label.
     """
 
     key: str
@@ -32,6 +33,7 @@ class Goal:
     far: bool = False
     epoch: int = 0
     inner: bool = False
+    keeps: str = ""
 
 
 @define
@@ -104,9 +106,10 @@ class Path:
         read: tuple[tuple[str, Keys], ...] = (),
         far: bool = False,
         inner: bool = False,
+        keeps: str = "",
     ) -> Goal:
         """A goal about the present epoch of the run."""
-        return Goal(key, term, what, read, far, self.run.epoch, inner)
+        return Goal(key, term, what, read, far, self.run.epoch, inner, keeps)
 
     @contextmanager
     def current(self) -> Iterator[None]:

@@ -23,6 +23,7 @@ from refinement.obligations import OF_PAIR, Kind, Obligation, Result, Settings, 
 from refinement.relation import Relation
 from refinement.schema import MACHINE, MATHEMATICAL, Encoding
 from refinement.statements import Statement
+from refinement.telling import TellingExecution
 
 
 @frozen
@@ -74,9 +75,9 @@ class Operation:
 class Stack:
     """A kernel's layers from the top down, their invariants by layer, and the relations between neighbours.
 
-    `indices` lists for tables and arrays (by path for those inside objects) the indices that can occur; `numbers`
-    gives, for a number of objects of each kind, the numbers of references to that many, and to what must be beside
-    them.
+    `indices` lists for tables and arrays (by path for those inside objects) the indices that can occur; `numbers` gives,
+    for a number of objects of each kind, the numbers of references to that many, and to what must be beside them.
+    `specification` is the package (or module) of the top layer, of whose functions is told which ones proofs use.
     """
 
     kernel: str
@@ -85,6 +86,7 @@ class Stack:
     invariants: Mapping[str, tuple[Statement, ...]]
     indices: Mapping[str, list[Any]] = field(factory=dict, repr=False)
     numbers: Callable[[int], Mapping[str, list[int]]] | None = field(default=None, repr=False)
+    specification: str = ""
 
     def universe(self, top: Any) -> dict[str, list[Any]]:
         """What statements about plain states are checked of: the objects in the top layer's, all indices."""
@@ -95,12 +97,37 @@ class Stack:
         """For the id of each assumption of a proof, the sentence that says what it means."""
         statements = [statement for layer in self.invariants.values() for statement in layer]
         statements += [fact for relation in self.relations for fact in relation.facts]
-        found = {f"{self.kernel}/{'-'.join(s.layers)}/{s.id}": s.prose for s in statements}
+        found = {self.statement_id(statement): statement.prose for statement in statements}
         for operation in operations:
             for callee in operation.calls:
-                found[f"{self.kernel}/{callee.module}/{callee.name}"] = f"{callee.name} is proved on its own."
+                found[self.operation_id(callee)] = f"{callee.name} is proved on its own."
             if operation.requirement:
-                found[f"{self.kernel}/{operation.module}/{operation.name}/requires"] = operation.requirement
+                found[f"{self.operation_id(operation)}/requires"] = operation.requirement
+        return found
+
+    def statement_id(self, statement: Statement) -> str:
+        """The id of a statement as an assumption."""
+        return f"{self.kernel}/{'-'.join(statement.layers)}/{statement.id}"
+
+    def operation_id(self, operation: Operation) -> str:
+        """The id of an operation, which those of its obligations and of what its proof assumes begin with."""
+        return f"{self.kernel}/{operation.module}/{operation.name}"
+
+    def assumed(self, operations: Iterable[Operation]) -> dict[str, Callable[..., Any]]:
+        """By id: the predicates that proofs of the operations assume, and whose uses can be told."""
+        statements = [statement for layer in self.invariants.values() for statement in layer]
+        statements += [fact for relation in self.relations for fact in relation.facts]
+        found = {self.statement_id(statement): statement.holds for statement in statements}
+        for operation in operations:
+            base = self.operation_id(operation)
+            if operation.requires is not None:
+                found[f"{base}/requires"] = operation.requires
+            for number, required in enumerate(operation.requires_of, start=1):
+                found[f"{base}/requires/{number}"] = required.holds
+            for ensures in operation.contract.ensures:
+                found[f"{base}/ensures/{ensures.id}"] = ensures.holds
+            for loop in operation.loops:
+                found |= {f"{base}/loop/{loop.label}/{fact.id}": fact.holds for fact in loop.facts}
         return found
 
     def tasks(self, operations: Iterable[Operation]) -> tuple[Task, ...]:
@@ -147,7 +174,7 @@ class Proof:
         self.parameters = parameters_of(top, operation.name)
         in_python = isinstance(self.lower, PythonLayer)
         self.encoding: Encoding = MATHEMATICAL if in_python else MACHINE
-        self.base = f"{stack.kernel}/{operation.module}/{operation.name}"
+        self.base = stack.operation_id(operation)
         self.name = relation.name if relation is not None else top.name
 
     def chooses(self) -> bool:
@@ -179,7 +206,7 @@ class Proof:
 
     def run(self, settings: Settings) -> list[Result]:
         """Discharge the obligations, in this process."""
-        return Execution(self, settings).run()
+        return (TellingExecution if settings.tells_uses else Execution)(self, settings).run()
 
     def obligations(self) -> list[Obligation]:
         """All obligations of the task, in a fixed order."""
@@ -257,10 +284,9 @@ class Proof:
 
     def _assumptions(self, with_requirement: bool) -> tuple[str, ...]:
         """Ids of what the proof assumes before the operation."""
-        kernel = self.stack.kernel
         relied = [s for s in self.statements() if self.operation.contract.relies_on(s.id)]
-        ids = [f"{kernel}/{'-'.join(s.layers)}/{s.id}" for s in relied]
+        ids = [self.stack.statement_id(statement) for statement in relied]
         if self.operation.requirement and with_requirement:
             ids.append(f"{self.base}/requires")
-        ids += [f"{kernel}/{callee.module}/{callee.name}" for callee in self.operation.calls]
+        ids += [self.stack.operation_id(callee) for callee in self.operation.calls]
         return tuple(ids)

@@ -47,6 +47,7 @@ STACK = Stack(
         "user_data.words": list(range(1024)),
     },
     world.numbers,
+    "spec.sel4",
 )
 
 OPERATIONS = tuple(
