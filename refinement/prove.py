@@ -75,8 +75,9 @@ class Operation:
 class Stack:
     """A kernel's layers from the top down, their invariants by layer, and the relations between neighbours.
 
-    `indices` lists for tables and arrays (by path for those inside objects) the indices that can occur; `numbers` gives,
-    for a number of objects of each kind, the numbers of references to that many, and to what must be beside them.
+    `indices` lists for tables and arrays (by path for those inside objects) the indices that can occur; `numbers`
+    gives, for a number of objects of each kind, the numbers of references to that many, and to what must be beside
+    them.
     `specification` is the package (or module) of the top layer, of whose functions is told which ones proofs use.
     """
 
