@@ -154,6 +154,16 @@ def caller_location() -> str:
     return ""
 
 
+@frozen
+class Relevant:
+    """A `defined` function: the symbol that it is known by, the types of its arguments, and those of the parts of them
+    that its result depends on."""
+
+    symbol: str
+    types: dict[str, Leaf | Record]
+    relevant: dict[str, Leaf]
+
+
 class Explorer:
     """Runs a function on all feasible paths, with one incremental solver."""
 
@@ -167,24 +177,34 @@ class Explorer:
         self.instances: dict[tuple, Term] = {}
         self.is_opaque = False
         self.definitions: dict[Term, Term] = {}
-        self._relevant: dict[Callable[..., Any], tuple[dict[str, Leaf | Record], dict[str, Leaf]]] = {}
+        self._relevant: dict[Callable[..., Any], Relevant] = {}
+        self._definitions: dict[str, list[Term]] = {}
 
-    def relevant(self, function: Callable[..., Any]) -> tuple[dict[str, Leaf | Record], dict[str, Leaf]]:
-        """The types of a `defined` function's arguments, and of those parts of them that its result depends on."""
+    def relevant(self, function: Callable[..., Any]) -> Relevant:
+        """What there is to know of a `defined` function before it is asked for the result of certain arguments.
+
+        Functions of one name, such as those of two layers, are known by one name if their definitions are the same.
+        """
         found = self._relevant.get(function)
         if found is None:
             hints = get_type_hints(function, include_extras=True)
             types = {name: type_of(hint) for name, hint in hints.items() if name != "return"}
-            names = {
-                path: terms.variable(f"part {path}", leaf.sort(self.encoding))
-                for path, leaf in flattened(types).items()
-            }
+            positions = {name: position for position, name in enumerate(types)}
+            names = {}
+            for path, leaf in flattened(types).items():
+                name, dot, part = path.partition(".")
+                names[path] = terms.variable(f"part {positions[name]}{dot}{part}", leaf.sort(self.encoding))
             self.is_opaque = False
             result = function(*assembled(types, lambda path, leaf: leaf.wrap(names[path])).values())
             self.is_opaque = True
             used = terms.variables(result.term)
             relevant = {path: leaf for path, leaf in flattened(types).items() if names[path] in used}
-            found = self._relevant[function] = types, relevant
+            same_name = self._definitions.setdefault(function.__name__, [])
+            if result.term not in same_name:
+                same_name.append(result.term)
+            number = same_name.index(result.term)
+            symbol = f"{function.__name__} {number}" if number else function.__name__
+            found = self._relevant[function] = Relevant(symbol, types, relevant)
         return found
 
     def explore(self, body: Callable[[Run], T]) -> Iterator[T]:
@@ -461,10 +481,10 @@ class Run:
         if not self.explorer.is_opaque or not isinstance(result, Symbolic) or terms.is_constant(result.term):
             return result
         with self.statement():
-            types, relevant = self.explorer.relevant(function)
-        parts = parts_of(types, dict(zip(types, given, strict=True)))
-        arguments = tuple(leaf.unwrap(parts[path], leaf.sort(self.encoding)) for path, leaf in relevant.items())
-        symbol = terms.function(function.__name__, tuple(term.sort for term in arguments), result.term.sort)
+            known = self.explorer.relevant(function)
+        parts = parts_of(known.types, dict(zip(known.types, given, strict=True)))
+        arguments = tuple(leaf.unwrap(parts[path], leaf.sort(self.encoding)) for path, leaf in known.relevant.items())
+        symbol = terms.function(known.symbol, tuple(term.sort for term in arguments), result.term.sort)
         name = terms.apply(symbol, arguments)
         self.explorer.definitions[name] = terms.equal(name, result.term)
         return value_like(result, name)

@@ -92,7 +92,7 @@ def is_heavy(tag: Tag) -> bool:
 @defined
 def heavier(tag: Tag, extra: Word) -> Word:
     """A weight beyond that of the tag."""
-    return (tag.weight & 0xFF) + (extra & 0xFF)
+    return tag.weight + extra
 
 
 def label(s: State, box: BoxRef, tag: Tag) -> None:
@@ -157,6 +157,11 @@ def ship_in_lower(s: LowerState, box: BoxRef) -> None:
     """Empty a box, if it is a fragile one."""
     if s.box[box].tag.fragile:
         s.box[box].tag = evolve(s.box[box].tag, weight=0)
+
+
+def may_weigh(s: Any, box: Any, extra: Any) -> Any:
+    """Neither weight is large."""
+    return all_of(s.box[box].tag.weight <= HEAVY, extra <= HEAVY)
 
 
 def may_put_between(s: Any, box: Any, left: Any, right: Any) -> Any:

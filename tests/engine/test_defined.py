@@ -6,14 +6,14 @@ from attrs import evolve
 
 from refinement import terms
 from refinement.explore import Explorer
-from refinement.logic import implies, negate
+from refinement.logic import defined, implies, negate
 from refinement.obligations import Status
 from refinement.schema import MATHEMATICAL, record_of
 from refinement.smt import Solver
 from refinement.statements import invariant
 from refinement.values import Word
 from tests.engine import boxes
-from tests.engine.boxes import HEAVY, Tag, heavier, is_heavy
+from tests.engine.boxes import HEAVY, LowerTag, Tag, heavier, is_heavy
 from tests.engine.proving import not_proved, results
 
 TAG = record_of(Tag)
@@ -121,4 +121,41 @@ def test_a_branch_on_a_name_that_its_definition_rules_out_is_no_path():
 
 
 def test_words_are_named_too():
-    assert not_proved(boxes.stack(), boxes.made("weigh")) == set()
+    assert not_proved(boxes.stack(), boxes.made("weigh", boxes.may_weigh)) == set()
+
+
+def test_what_a_definition_needs_is_asked_of_the_arguments_only():
+    """It is not asked of the unknown parts by which is found out what the result depends on."""
+    assert not_proved(boxes.stack(), boxes.made("weigh")) == {"upper/guards", "lower/guards"}
+    found = results(boxes.stack(), boxes.made("weigh", boxes.may_weigh))
+    assert found["lower/guards"].status is Status.PROVED
+
+
+def test_another_function_of_that_name_in_the_other_layer_is_another_function():
+    @defined
+    def is_heavy(tag: LowerTag) -> bool:
+        return tag.weight > HEAVY
+
+    def unpack_in_lower(s, box):
+        if not is_heavy(s.box[box].tag):
+            s.box[box].tag = evolve(s.box[box].tag, weight=0)
+
+    unpack = boxes.made("unpack")
+    found = results(boxes.stack(unpack=unpack_in_lower), unpack)["upper-lower/state"]
+    assert found.status is Status.REFUTED
+    assert found.counterexample["scenario"]["before"]["lower"]["box"]["box:1"]["tag.weight"] == HEAVY
+
+
+def test_the_same_function_in_both_layers_is_known_by_one_name():
+    @defined
+    def is_heavy(label: LowerTag) -> bool:
+        return label.weight >= HEAVY
+
+    def unpack_in_lower(s, box):
+        if not is_heavy(s.box[box].tag):
+            s.box[box].tag = evolve(s.box[box].tag, weight=0)
+
+    assert not_proved(boxes.stack(unpack=unpack_in_lower), boxes.made("unpack")) == set()
+    (one, other), definitions = opaquely(lambda: [f(unknown_tag("t")) for f in (boxes.is_heavy, is_heavy)])
+    assert one.term is other.term
+    assert len(definitions) == 1
