@@ -136,7 +136,9 @@ class Execution:
         try:
             below = layer is self.proof.lower
             given = self.setting.given_below if below else self.setting.arguments
-            layer.call(path.run, path.live[layer.name], self.proof.operation.name, given)
+            outcome = layer.call(path.run, path.live[layer.name], self.proof.operation.name, given)
+            if outcome is not None:
+                path.outcomes[layer.name] = outcome
         except Cut as cut:
             path.cuts[layer.name] = cut
 
@@ -267,6 +269,7 @@ class Execution:
         broken = {id: self.setting.arguments[name].term for id, name in self.proof.operation.contract.breaks.items()}
         considered, at_end = goals_of_path.of_states(self.setting, path, path.live, EVERYTHING, broken)
         goals += at_end
+        goals += goals_of_path.of_outcome(self.setting, path)
         goals += goals_of_path.of_contract(self.setting, path)
         return goals, considered - {goal.key for goal in goals}
 

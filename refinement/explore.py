@@ -108,8 +108,8 @@ class Calls(Protocol):
     def known(self, name: str) -> bool:
         """Whether a contract stands for the operation."""
 
-    def call(self, run: Run, name: str, arguments: Mapping[str, Any] | tuple[Term, ...]) -> None:
-        """Let the contract stand for a call of the operation."""
+    def call(self, run: Run, name: str, arguments: Mapping[str, Any] | tuple[Term, ...]) -> Any:
+        """Let the contract stand for a call of the operation; gives its result, or raises its error."""
 
 
 @define
@@ -438,10 +438,10 @@ class Run:
         """Whether in this proof the contract of an operation stands for calls of it."""
         return self.calls is not None and not self.stating and self.calls.known(name)
 
-    def call(self, name: str, arguments: Mapping[str, Any] | tuple[Term, ...]) -> None:
+    def call(self, name: str, arguments: Mapping[str, Any] | tuple[Term, ...]) -> Any:
         """Call an operation by its contract, with its arguments by name or as the lower layer's terms in order."""
         assert self.calls is not None
-        self.calls.call(self, name, arguments)
+        return self.calls.call(self, name, arguments)
 
     def _loops(self, label: str) -> Loops:
         if self.loops is None or not self.loops.known(label):

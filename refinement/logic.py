@@ -320,7 +320,7 @@ def walk(label: str, first: Any, following: Callable[[Any], Any]) -> Iterator[An
 
 
 def operation(function: F) -> F:
-    """Mark a function without a result that is proved on its own.
+    """Mark a function that is proved on its own.
 
     In the proof of a caller that names it among its `calls`, its contract stands for it (`refinement.contracts`).
     """
@@ -332,8 +332,7 @@ def operation(function: F) -> F:
         if run is None or not run.by_contract(function.__name__):
             return function(*given, **named)
         _, *arguments = signature.bind(*given, **named).arguments.items()
-        run.call(function.__name__, dict(arguments))
-        return None
+        return run.call(function.__name__, dict(arguments))
 
     return called  # type: ignore[return-value]
 

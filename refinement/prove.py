@@ -34,7 +34,8 @@ class Operation:
     from the last moment at which the layers were in step (the start, a loop head, after a call by contract), and
     after the lower layer's run (or loop iteration).  For each of `calls`, operations
     that are proved on their own, its contract stands in this one's proof; as they are given as objects made
-    before, no proof can rest on itself.  `contract` says how it can be called so itself.
+    before, no proof can rest on itself.  `contract` says how it can be called so itself.  `raises` names the errors
+    that it can end with.
     """
 
     module: str
@@ -45,6 +46,7 @@ class Operation:
     calls: tuple[Operation, ...] = field(default=(), repr=False)
     contract: Contract = field(factory=Contract, repr=False)
     requires_of: tuple[Requires, ...] = field(default=(), repr=False)
+    raises: tuple[str, ...] = ()
 
     def required_in(self, layer: str) -> list[Requires]:
         """What it requires of all objects in a layer."""
@@ -156,6 +158,10 @@ class Proof:
         """The layer of that name, which is one of the proof's."""
         return next(layer for layer in self.layers if layer.name == name)
 
+    def has_outcome(self) -> bool:
+        """Whether the operation has a result, or can end with an error."""
+        return bool(self.operation.raises) or self.top.ending(self.operation.name) is not None
+
     def states_requirement_twice(self) -> bool:
         """Whether there is a precondition of both layers, and so something to compare."""
         if self.relation is None or not isinstance(self.lower, PythonLayer):
@@ -176,6 +182,9 @@ class Proof:
         found = []
         if self.relation is not None:
             found.append(self._state())
+            if self.has_outcome():
+                claim = f"{name} ends in {self.top.name} as in {lower}, with the same result or error."
+                found.append(self._obligation("result", "", claim, Kind.REFINEMENT))
             if self.states_requirement_twice():
                 claim = f"The precondition of {name} says the same of related states of {self.top.name} and {lower}."
                 found.append(self._obligation("requires", "", claim, Kind.REFINEMENT))

@@ -10,6 +10,7 @@ from refinement.contracts import Contract, Ensures, Requires, place
 from refinement.explore import Fact, ProofError
 from refinement.layers import Layer, PythonLayer
 from refinement.obligations import OF_PAIR
+from refinement.outcomes import Outcome
 from refinement.path import wrap_object
 from refinement.relation import Decode, Relation, wrap_keys
 from refinement.schema import Field, Leaf
@@ -172,13 +173,14 @@ class Setting:
         after: Any,
         layer: Layer,
         arguments: Mapping[str, Any],
+        outcome: Outcome,
         choice: tuple[Keys, ...],
     ) -> Term:
         """What an operation ensures of objects, on condition that they exist."""
         objects = tuple(self.object(kind, keys) for kind, keys in zip(ensures.kinds, choice, strict=True))
         one, other = before[layer.name], after[layer.name]
         condition = term_of_truth(present(ensures.kinds, (one,), (layer.schema,), objects))
-        return terms.implies(condition, term_of_truth(ensures.holds(one, other, arguments, *objects)))
+        return terms.implies(condition, term_of_truth(ensures.holds(one, other, arguments, *ensures.given(outcome), *objects)))
 
     def reads_of(self, statement: Statement) -> set[str]:
         """The maps that a statement reads."""

@@ -24,6 +24,7 @@ from refinement.bits import Bits, Truth
 from refinement.explore import Cut, ProofError, Run
 from refinement.layers import existence
 from refinement.logic import Ref, all_of
+from refinement.outcomes import Outcome
 from refinement.places import relative
 from refinement.schema import Encoding, Field, Leaf, Part, Record, Schema
 from refinement.state import FieldMap, Keys, PartView, unknown
@@ -103,9 +104,16 @@ class CLayer:
             memory.field_map(shape.name, shape.key_widths, shape.width)
         return CState(self, memory)
 
-    def call(self, run: Run, state: CState, operation: str, arguments: Mapping[str, Any]) -> Any:
+    def call(self, run: Run, state: CState, operation: str, arguments: Mapping[str, Any]) -> Outcome | None:
         """Run an operation; undefined behaviour is a guard of the run that does not hold."""
         return _Call(self, run, state).of(self.function(operation), arguments)
+
+    def unknown_result(self, operation: str, tag: str) -> Word | None:
+        """What a call by contract of an operation gives: an unknown word, if the function has a result."""
+        result = self.function(operation).result
+        if isinstance(result, ir.Void):
+            return None
+        return Word(terms.variable(f"{tag}result", terms.bit_vector(_width(result))))
 
     def function(self, operation: str) -> ir.Function:
         """The C function of an operation; ProofError if there is none."""
@@ -214,12 +222,12 @@ class CLayer:
         """A plain state as statements see it."""
         return CView(plain_state, self.program, self.kinds, self.packed)
 
-    def execute(self, plain_state: ByteMemory, operation: str, arguments: Mapping[str, Any]) -> None:
+    def execute(self, plain_state: ByteMemory, operation: str, arguments: Mapping[str, Any]) -> Outcome:
         """Run an operation on a plain state; UndefinedBehaviour where a guard does not hold."""
         function = self.function(operation)
         try:
             evaluator = Evaluator(self.program, plain_state, primitives=self.primitives)
-            evaluator.call(function.name, arguments_of(function, self.plain_arguments(arguments)))
+            return Outcome(value=evaluator.call(function.name, arguments_of(function, self.plain_arguments(arguments))))
         except UndefinedBehaviour as error:
             raise UndefinedBehaviour(error.kind, error.message, self.place(error.location)) from None
 
@@ -396,8 +404,8 @@ class _Call:
             layer.program, self.memory, self._guard, valid=self._valid, at_loop=self._at_loop, at_call=self._at_call
         )
 
-    def of(self, function: ir.Function, arguments: Mapping[str, Any]) -> Any:
-        """Call the function with the arguments of those names."""
+    def of(self, function: ir.Function, arguments: Mapping[str, Any]) -> Outcome | None:
+        """Call the function with the arguments of those names; None where it does what is undefined."""
         given = arguments_of(function, arguments)
         with self._own_layer():
             try:
@@ -411,8 +419,8 @@ class _Call:
             with self._own_layer():
                 self.run.loops.leave(self.run)
         if result is None:
-            return None
-        return Word(bits.lift(result, _width(function.result)))
+            return Outcome()
+        return Outcome(value=Word(bits.lift(result, _width(function.result))))
 
     @contextmanager
     def _own_layer(self) -> Iterator[None]:
@@ -460,19 +468,19 @@ class _Call:
             variables[name] = bits.plain(value.term)
         self.inside = label
 
-    def _at_call(self, name: str, arguments: tuple[Bits | Place, ...]) -> bool:
+    def _at_call(self, name: str, arguments: tuple[Bits | Place, ...]) -> tuple[Bits | None] | None:
         operation = self.operations.get(name)
         if operation is None or not self.run.by_contract(operation):
-            return False
+            return None
         parameters = self.layer.program.functions[name].parameters
-        self.run.call(
+        result = self.run.call(
             operation,
             tuple(
                 bits.lift(operations.address(self.evaluator, value), _width(parameter.type))
                 for value, parameter in zip(arguments, parameters, strict=True)
             ),
         )
-        return True
+        return (None if result is None else result.term,)
 
     def _symbolic(self, value: Bits | Place, type: ir.Type) -> Symbolic:
         """The value of a C variable: a reference for a pointer to a kind of object, else a word."""
