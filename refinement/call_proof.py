@@ -20,6 +20,7 @@ from refinement.outcomes import Outcome
 from refinement.path import Called, Goal, Path
 from refinement.schema import Field, Leaf, Record, assembled, flattened, parts_of, terms_of
 from refinement.state import FieldMap, Keys, exists, in_range
+from refinement.statements import kind_of
 from refinement.terms import Sort, Term
 from refinement.values import SymbolicRef, term_of_truth
 
@@ -187,7 +188,8 @@ class CallControl:
             return self.execution.setting.ensured(ensures, before, called.after, layer, given, outcome, choice)
 
         id = f"{tag}{layer.name}/ensures/{ensures.id}"
-        return Fact(id, ensures.kinds, instance, shared=False, since=called.position + 1)
+        kinds = tuple(map(kind_of, ensures.kinds))
+        return Fact(id, kinds, instance, shared=False, since=called.position + 1)
 
     def goals(self) -> Iterator[Goal]:
         """That each call is made in step, from related states with the invariants and the precondition."""

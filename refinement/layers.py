@@ -58,6 +58,9 @@ class Layer(Protocol):
     ) -> tuple[Term, ...]:
         """The same of arguments that the layer itself gives in a call, whose types are these in a Python layer."""
 
+    def loop_variables(self, variables: Mapping[str, Any], records: Mapping[str, type]) -> dict[str, Any]:
+        """A loop's variables as facts see them: with the names of a Python layer, and records of these types."""
+
     def location(self, operation: str) -> str:
         """`file:line` of the operation."""
 
@@ -163,6 +166,10 @@ class PythonLayer:
         types = parameters_of(self, operation)
         given = parts_of(types, arguments)
         return tuple(leaf.unwrap(given[path], leaf.sort(encoding)) for path, leaf in flattened(types).items())
+
+    def loop_variables(self, variables: Mapping[str, Any], records: Mapping[str, type]) -> dict[str, Any]:
+        """A loop's variables as they are."""
+        return dict(variables)
 
     def location(self, operation: str) -> str:
         """`file:line` of the operation's function."""

@@ -14,6 +14,7 @@ from refinement.loops import Moment
 from refinement.outcomes import Outcome
 from refinement.schema import Leaf
 from refinement.state import Keys
+from refinement.statements import kind_of
 from refinement.terms import Term
 
 
@@ -96,7 +97,7 @@ class Path:
     def include(self, kinds: Iterable[str], choice: Iterable[Keys]) -> None:
         """Have the facts instantiated of these objects."""
         for kind, keys in zip(kinds, choice, strict=True):
-            self.run.include(kind, keys)
+            self.run.include(kind_of(kind), keys)
 
     def goal(
         self,

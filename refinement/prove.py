@@ -17,11 +17,11 @@ from refinement.contracts import Contract, Requires
 from refinement.execution import Execution
 from refinement.explore import ProofError
 from refinement.layers import Layer, PythonLayer, parameters_of
-from refinement.loops import Loop
+from refinement.loops import Descent, Loop
 from refinement.obligations import OF_PAIR, Kind, Obligation, Result, Settings, Task
 from refinement.relation import Relation
 from refinement.schema import MACHINE, MATHEMATICAL, Encoding
-from refinement.statements import Statement
+from refinement.statements import Statement, kind_of
 
 
 @frozen
@@ -59,7 +59,7 @@ class Operation:
         return all(
             required.holds(view, arguments, *objects)
             for required in self.required_in(layer)
-            for objects in product(*(universe[kind] for kind in required.kinds))
+            for objects in product(*(universe[kind_of(kind)] for kind in required.kinds))
         )
 
 
@@ -236,8 +236,11 @@ class Proof:
         claim = f"The loop {loop.label} of {names} keeps its invariant"
         claim += ", in step." if self.relation is not None else "."
         found = [self._obligation("loop", loop.label, claim, Kind.REFINEMENT)]
-        if any(measure.layers[-1] == self.lower.name for measure in loop.measures):
-            claim = f"Each iteration of {loop.label} takes one object off those that remain: it ends."
+        measures = [measure for measure in loop.measures if measure.layers[-1] == self.lower.name]
+        if measures:
+            descends = any(isinstance(measure, Descent) for measure in measures)
+            nearer = "makes a number less" if descends else "takes one object off those that remain"
+            claim = f"Each iteration of {loop.label} {nearer}: it ends."
             found.append(self._obligation("termination", loop.label, claim, Kind.TERMINATION))
         return found
 

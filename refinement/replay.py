@@ -13,7 +13,7 @@ from refinement import context
 from refinement.layers import PythonLayer
 from refinement.outcomes import Outcome
 from refinement.relation import Relation, disagreements, parts_are_equal
-from refinement.statements import Statement, check_plain
+from refinement.statements import Statement, check_plain, kind_of
 
 if TYPE_CHECKING:
     from refinement.prove import Proof
@@ -110,7 +110,7 @@ def _not_ensured(
             outcome = outcomes[layer.name]
             if isinstance(layer, PythonLayer) and ensures.applies(outcome):
                 one, other = layer.view(before[layer.name]), layer.view(after[layer.name])
-                for objects in itertools.product(*(universe[kind] for kind in ensures.kinds)):
+                for objects in itertools.product(*(universe[kind_of(kind)] for kind in ensures.kinds)):
                     if not ensures.holds(one, other, arguments, *ensures.given(outcome), *objects):
                         about = ", ".join(map(repr, objects))
                         failures.append(f"{layer.name} does not ensure {ensures.id} of {about}")

@@ -15,7 +15,7 @@ from refinement.path import wrap_object
 from refinement.relation import Decode, Relation, wrap_keys
 from refinement.schema import Field, Leaf
 from refinement.state import Keys, in_range
-from refinement.statements import Statement, present
+from refinement.statements import Statement, kind_of, present
 from refinement.terms import Term
 from refinement.values import term_of_truth
 
@@ -61,7 +61,7 @@ class Setting:
         """Unknown keys of the kinds, standing for all of them."""
         count: dict[str, int] = {}
         found = []
-        for kind in kinds:
+        for kind in map(kind_of, kinds):
             number = count[kind] = count.get(kind, -1) + 1
             found.append(
                 tuple(
@@ -97,7 +97,8 @@ class Setting:
         def instance(choice: tuple[Keys, ...]) -> Term:
             return but_for(waived, choice, self.holds(statement, states, choice))
 
-        return Fact(f"{tag}{'-'.join(statement.layers)}/{statement.id}", statement.kinds, instance, shared, since)
+        id, kinds = f"{tag}{'-'.join(statement.layers)}/{statement.id}", tuple(map(kind_of, statement.kinds))
+        return Fact(id, kinds, instance, shared, since)
 
     def required(self, states: Mapping[str, Any]) -> list[Fact]:
         """What the operation requires of all objects, of the states of the upper layer."""
@@ -105,7 +106,7 @@ class Setting:
         return [
             Fact(
                 f"requires/{number}",
-                required.kinds,
+                tuple(map(kind_of, required.kinds)),
                 lambda choice, required=required: self.requirement(  # type: ignore[misc]
                     required, states[top.name], self.arguments, choice, top
                 ),
@@ -157,6 +158,7 @@ class Setting:
 
     def leaves(self, kind: str) -> tuple[Leaf, ...]:
         """The types that the keys of a kind of objects (or of a table's or array's index) have."""
+        kind = kind_of(kind)
         for layer in self.proof.layers:
             part = layer.schema.parts.get(kind)
             if part is not None:

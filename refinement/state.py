@@ -69,11 +69,7 @@ class FieldMap:
         """The value at `keys`; while an operation runs, the case of it that the path has come to."""
         run = context.current()
         found = self._get(keys, run)
-        if run is None or run.stating:
-            return found
-        while found.op == "ite" and terms.is_constant(settled := run.simplify(found.args[0])):
-            found = found.args[1] if settled is terms.TRUE else found.args[2]
-        return found
+        return found if run is None or run.stating else run.case_of(found)
 
     def _get(self, keys: Keys, run: Run | None) -> Term:
         if run is not None and run.reads is not None:

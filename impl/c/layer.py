@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -195,6 +196,16 @@ class CLayer:
             else:
                 found.append(term)
         return tuple(found)
+
+    def loop_variables(self, variables: Mapping[str, Any], records: Mapping[str, type]) -> dict[str, Any]:
+        """A loop's variables in snake case; of those that are words of records, the records."""
+        found = {_snake(name): value for name, value in variables.items()}
+        for name, item in records.items():
+            type, word = schema.record_of(item), found[name]
+            assert type is not None
+            packed = self.record(type)
+            found[name] = type.make(lambda part, _, packed=packed, word=word: packed.part(part, word))  # type: ignore[misc]
+        return found
 
     def location(self, operation: str) -> str:
         """`file:line` of the operation's function."""
@@ -494,6 +505,10 @@ class _Call:
 
 def _width(type: ir.Type) -> int:
     return type.width if isinstance(type, ir.Integer) else ir.WORD
+
+
+def _snake(name: str) -> str:
+    return re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name)
 
 
 def _camel(name: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from executable_model.sel4.state import ThreadState
-from proofs.sel4.preconditions import WAITING, is_candidate, is_in_state
+from proofs.sel4.members import is_in_state
+from proofs.sel4.preconditions import WAITING, is_candidate
 from refinement.contracts import Contract, Ensures
 from refinement.logic import all_of, any_of, iff, implies, negate
 

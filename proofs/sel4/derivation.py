@@ -10,7 +10,7 @@ from executable_model.sel4.derivation import is_mdb_parent_of
 from executable_model.sel4.state import SlotRef
 from proofs.sel4 import preconditions
 from proofs.sel4.derivation_order import overlap
-from proofs.sel4.preconditions import is_in_state
+from proofs.sel4.members import is_in_state
 from refinement.contracts import Requires
 from refinement.logic import NULL, all_of, any_of, implies, negate
 from refinement.loops import Moment

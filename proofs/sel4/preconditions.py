@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import enum
 from typing import Any
 
-from executable_model.sel4.capability import Cap, CapKind, same_region_as
+from executable_model.sel4.capability import MAX_DEPTH, Cap, CapKind, same_region_as
 from executable_model.sel4.state import NUM_PRIORITIES, NotificationState, SchedulerAction, ThreadState
 from proofs.sel4.capability_invariants import well_formed
+from proofs.sel4.cnodes import may_be_cnode
+from proofs.sel4.members import is_in_state
 from refinement.logic import NULL, Word, all_of, any_of, iff, implies, negate
 
 MAX_BADGE = (1 << 28) - 1
 
 WAITING = (ThreadState.BlockedOnReceive, ThreadState.BlockedOnSend, ThreadState.BlockedOnNotification)
-
-
-def is_in_state(value: Any, *members: enum.Enum) -> Any:
-    """Whether a state or action is one of the members, which stand for those of the same name in every layer."""
-    if isinstance(value, enum.Enum):
-        return value.name in {member.name for member in members}
-    return any_of(*(value == member for member in members))
 
 
 def _runnable(s: Any, thread: Any) -> Any:
@@ -181,6 +175,11 @@ COPIED = (
     CapKind.SGISignal,
 )
 """The kinds of capabilities of which copies can be made."""
+
+
+def resolve_address_bits(s: Any, root: Cap, address: Word, depth: Word) -> Any:
+    """The address has 32 bits at most, and a CNode to begin with is a possible one."""
+    return all_of(depth <= MAX_DEPTH, may_be_cnode(root))
 
 
 def cap_insert(s: Any, cap: Cap, source: Any, destination: Any) -> Any:

@@ -12,6 +12,8 @@ from executable_model.sel4.state import (
 from proofs.sel4 import (
     c_invariants,
     capability_invariants,
+    cnodes,
+    cspace,
     derivation,
     endpoint,
     exec_c,
@@ -31,7 +33,11 @@ STACK = Stack(
     "sel4",
     (SPEC, EXEC, C),
     (spec_exec.RELATION, exec_c.RELATION),
-    {"spec": spec_invariants.INVARIANTS, "exec": exec_invariants.INVARIANTS + capability_invariants.INVARIANTS, "c": c_invariants.INVARIANTS},
+    {
+        "spec": (*spec_invariants.INVARIANTS, *cnodes.SPEC_INVARIANTS),
+        "exec": (*exec_invariants.INVARIANTS, *capability_invariants.INVARIANTS, *cnodes.EXEC_INVARIANTS),
+        "c": c_invariants.INVARIANTS,
+    },
     {
         "ready_queue": [(d, p) for d in range(NUM_DOMAINS) for p in range(NUM_PRIORITIES)],
         "l1_bitmap": list(range(NUM_DOMAINS)),
@@ -44,6 +50,6 @@ STACK = Stack(
 
 OPERATIONS = tuple(
     operation
-    for module in (schedule, ipc_cancel, message, notification, endpoint, derivation, tcb)
+    for module in (schedule, ipc_cancel, message, notification, endpoint, derivation, cspace, tcb)
     for operation in module.OPERATIONS
 )
