@@ -85,7 +85,11 @@ class AnySuitable:
         keys = tuple(terms.variable(f"{name}.{i}", leaf.sort(encoding)) for i, leaf in enumerate(objects.part.keys))
         chosen = wrap_object(objects.part.keys, keys)
         run.include(kind, keys)
-        run.assume(fits(chosen))
+        with run.statement(collect=True) as read:
+            suits = _fits(objects, suitable, chosen)
+        for other, other_keys in read:
+            run.include(other, other_keys)
+        run.assume(suits)
         if before is None:
             return chosen
 

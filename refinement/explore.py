@@ -427,12 +427,29 @@ class Run:
                 self.explorer.instances[fact.id, choice] = cached
         return cached
 
+    def address(self, reference: Term) -> Term:
+        """The address of a reference; that the reference can be told from it joins what functions mean."""
+        word = terms.address(reference)
+        if word.op == "apply" and word.data is terms.address_function():
+            back = terms.apply(terms.reference_function(), (word,))
+            self.explorer.definitions.setdefault(word, terms.equal(back, reference))
+        return word
+
+    def at_address(self, word: Term) -> Term:
+        """The reference of that address; that the address can be told from it joins what functions mean."""
+        reference = terms.at_address(word, self.encoding.reference)
+        if reference.op == "apply" and reference.data is terms.reference_function():
+            back = terms.apply(terms.address_function(), (reference,))
+            self.explorer.definitions.setdefault(reference, terms.equal(back, word))
+        return reference
+
     def defined(self, function: Callable[..., Any], given: tuple[Any, ...]) -> Any:
         """What a `defined` function gives: known by its name if the run is opaque, else by its definition."""
         result = function(*given)
         if not self.explorer.is_opaque or not isinstance(result, Symbolic) or terms.is_constant(result.term):
             return result
-        types, relevant = self.explorer.relevant(function)
+        with self.statement():
+            types, relevant = self.explorer.relevant(function)
         parts = parts_of(types, dict(zip(types, given, strict=True)))
         arguments = tuple(leaf.unwrap(parts[path], leaf.sort(self.encoding)) for path, leaf in relevant.items())
         symbol = terms.function(function.__name__, tuple(term.sort for term in arguments), result.term.sort)

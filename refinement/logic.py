@@ -114,7 +114,8 @@ def reference(kind: str) -> type[Ref]:
 def address_of(ref: Any) -> Any:
     """The number of a reference as a machine word: where the object is in memory.  0 for NULL."""
     if isinstance(ref, SymbolicRef):
-        return values.word(terms.address(ref.term))
+        run = context.current()
+        return values.word(terms.address(ref.term) if run is None else run.address(ref.term))
     return ref.number
 
 
@@ -123,7 +124,7 @@ def reference_at(type: type[Ref], address: Any) -> Any:
     if isinstance(address, values.Word):
         run = context.current()
         assert run is not None, "a symbolic address needs a run"
-        return SymbolicRef(type.kind, terms.at_address(address.term, run.encoding.reference))
+        return SymbolicRef(type.kind, run.at_address(address.term))
     return type(address) if address else NULL
 
 

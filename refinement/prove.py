@@ -67,7 +67,8 @@ class Operation:
 class Stack:
     """A kernel's layers from the top down, their invariants by layer, and the relations between neighbours.
 
-    `indices` lists for tables and arrays (by path for those inside objects) the indices that can occur.
+    `indices` lists for tables and arrays (by path for those inside objects) the indices that can occur; `numbers` gives,
+    for a number of objects of each kind, the numbers of references to that many, and to what must be beside them.
     """
 
     kernel: str
@@ -75,6 +76,7 @@ class Stack:
     relations: tuple[Relation, ...]
     invariants: Mapping[str, tuple[Statement, ...]]
     indices: Mapping[str, list[Any]] = field(factory=dict, repr=False)
+    numbers: Callable[[int], Mapping[str, list[int]]] | None = field(default=None, repr=False)
 
     def universe(self, top: Any) -> dict[str, list[Any]]:
         """What statements about plain states are checked of: the objects in the top layer's, all indices."""

@@ -103,7 +103,7 @@ class Search:
         In a calm world, tables and arrays have nothing in them but where the path or the goal looks.
         """
         solver = self.execution.solver
-        world = World({kind: self.execution.proof.lower.numbers(kind, size) for kind in self.kinds})
+        world = self._world(size)
         solver.push()
         try:
             for term in self._closed(world):
@@ -115,6 +115,13 @@ class Search:
                 yield found
         finally:
             solver.pop()
+
+    def _world(self, size: int) -> World:
+        """A world with so many objects of each kind, at least."""
+        proof = self.execution.proof
+        if proof.stack.numbers is not None:
+            return World(dict(proof.stack.numbers(size)))
+        return World({kind: proof.lower.numbers(kind, size) for kind in self.kinds})
 
     def _solve(self, world: World, calm: bool) -> tuple[dict[str, Any], dict[str, Any]] | None:
         execution, proof = self.execution, self.execution.proof

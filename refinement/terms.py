@@ -542,18 +542,28 @@ def sign_extend(term: Term, width: int) -> Term:
     return _make("sext", (term,), width - term.sort.width, bit_vector(width))
 
 
+def address_function() -> Function:
+    """The unknown function from integers that are references to their addresses."""
+    return function("address of", (INT,), bit_vector(32))
+
+
+def reference_function() -> Function:
+    """The unknown function from addresses to integers that are references: the other way round."""
+    return function("at address", (bit_vector(32),), INT)
+
+
 def address(reference: Term) -> Term:
     """The machine word that a reference stands for, which it is unless references are integers.
 
-    Of those nothing is known about their addresses but that each has one.
+    Of those nothing is known about their addresses but that each has one of its own.
     """
     if reference.sort.width:
         return reference
     if is_constant(reference):
         return bits(value_of(reference), 32)
-    if reference.op == "apply" and isinstance(reference.data, Function) and reference.data.name == "at address":
+    if reference.op == "apply" and reference.data is reference_function():
         return reference.args[0]
-    return apply(function("address of", (INT,), bit_vector(32)), (reference,))
+    return apply(address_function(), (reference,))
 
 
 def at_address(word: Term, sort: Sort) -> Term:
@@ -562,9 +572,9 @@ def at_address(word: Term, sort: Sort) -> Term:
         return word
     if is_constant(word):
         return integer(value_of(word))
-    if word.op == "apply" and isinstance(word.data, Function) and word.data.name == "address of":
+    if word.op == "apply" and word.data is address_function():
         return word.args[0]
-    return apply(function("at address", (bit_vector(32),), INT), (word,))
+    return apply(reference_function(), (word,))
 
 
 def variables(term: Term) -> set[Term]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, evolve, frozen
 
-from executable_model.sel4.capability import MAX_DEPTH, Cap, CapKind
+from executable_model.sel4.capability import MAX_DEPTH, THREAD_MASK, Cap, CapKind
 from executable_model.sel4.derivation import ensure_no_children
 from executable_model.sel4.errors import (
     NO_FAILURE,
@@ -20,12 +20,11 @@ from executable_model.sel4.state import (
     BUFFER_CAPS,
     CSPACE_ROOT,
     SLOT_BITS,
-    THREAD_OFFSET,
     SlotRef,
     State,
     ThreadRef,
 )
-from refinement.logic import NULL, Word, address_of, again, operation, reference_at
+from refinement.logic import NULL, Word, address_of, again, defined, operation, reference_at
 
 
 @frozen
@@ -60,9 +59,10 @@ def slot_of_cnode(cnode: Word, index: Word) -> SlotRef:
     return reference_at(SlotRef, cnode + (index << SLOT_BITS))
 
 
+@defined
 def slot_of_thread(thread: ThreadRef, index: Word) -> SlotRef:
     """One of the five slots of a thread."""
-    return slot_of_cnode(address_of(thread) - THREAD_OFFSET, index)
+    return reference_at(SlotRef, (address_of(thread) & THREAD_MASK) | (index << SLOT_BITS))
 
 
 @operation

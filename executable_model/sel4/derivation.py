@@ -11,7 +11,7 @@ from attrs import evolve
 from executable_model.sel4.capability import Cap, CapKind, is_cap_revocable, same_object_as, same_region_as
 from executable_model.sel4.errors import ErrorKind, SyscallError
 from executable_model.sel4.state import SlotRef, State
-from refinement.logic import NULL, all_of, any_of, implies, negate, one_of
+from refinement.logic import NULL, all_of, any_of, implies, negate, one_of, operation
 
 
 def is_mdb_parent_of(s: State, parent: SlotRef, child: SlotRef) -> bool:
@@ -68,6 +68,7 @@ def insert_behind(s: State, before: SlotRef, slot: SlotRef) -> None:
         s.slot[after].prev = slot
 
 
+@operation
 def cap_insert(s: State, cap: Cap, source: SlotRef, destination: SlotRef) -> None:
     """Put a capability derived from that in `source` into the empty slot `destination`."""
     revocable = is_cap_revocable(cap, s.slot[source].cap)

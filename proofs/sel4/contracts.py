@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from executable_model.sel4.state import ThreadState
+from proofs.sel4 import capability_invariants, derivation_order, reply_caps
+from proofs.sel4.cap_words import PARTS
 from proofs.sel4.members import is_in_state
 from proofs.sel4.preconditions import WAITING, is_candidate
+from proofs.sel4.reply_caps import is_reply
 from refinement.contracts import Contract, Ensures
-from refinement.logic import all_of, any_of, iff, implies, negate
+from refinement.logic import address_of, all_of, any_of, iff, implies, negate
 
 READY_QUEUES = (
     "spec:tcb.queued",
@@ -99,6 +102,32 @@ def _changes_only(queued: bool) -> Any:
     return holds
 
 
+SLOTS = (
+    *(f"{layer}:slot.cap.{part}" for layer in ("spec", "exec") for part in ("kind", *PARTS)),
+    *(f"spec:slot.{part}" for part in ("is_original", "family", "position", "end")),
+    *(f"exec:slot.{part}" for part in ("next", "prev", "revocable", "first_badged")),
+    "c:cte_t.cap",
+    "c:cte_t.cteMDBNode.words[]",
+)
+"""What changes when a capability comes into a slot or leaves it."""
+
+CAPABILITIES = (
+    *(statement.id for statement in (*capability_invariants.INVARIANTS, *derivation_order.FACTS)),
+    *(statement.id for statement in (*reply_caps.SPEC_INVARIANTS, *reply_caps.EXEC_INVARIANTS)),
+    "untyped_caps",
+    "slot_alignment",
+    "capability_words",
+)
+"""The statements about slots and what they hold."""
+
+
+def _has_no_reply(before: Any, after: Any, arguments: Mapping[str, Any], slot: Any) -> Any:
+    cap = after.slot[slot].cap
+    return negate(all_of(is_reply(cap), cap.object == address_of(arguments["thread"])))
+
+
+CAP_INSERT = Contract(relies=CAPABILITIES, modifies=SLOTS)
+
 BECOMES_READY = Contract(
     relies=SCHEDULING,
     waives={"no_orphans": "thread"},
@@ -156,8 +185,10 @@ CANCEL_IPC = Contract(
         "c:endpoint_t.words[]",
         "c:notification_t.words[][0]",
         "c:notification_t.words[][1]",
+        *SLOTS,
     ),
     ensures=(
+        Ensures("no_reply", ("slot",), "There is no capability any more to reply to the thread.", _has_no_reply),
         Ensures("others_go_on", ("tcb",), "No other thread changes what it does.", _others_go_on),
         Ensures("waits_no_more", ("tcb",), "A thread that waited becomes inactive, another goes on.", _waits_no_more),
     ),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from executable_model.sel4.state import NotificationState, ThreadRef, ThreadState
+from executable_model.sel4.state import NotificationState, SlotRef, ThreadRef, ThreadState
 from proofs.sel4 import contracts, preconditions
+from proofs.sel4.derivation import first_descendant_of
+from proofs.sel4.reply_caps import reply_slot
 from proofs.sel4.waiting import badged_sender, sender, waiter, waiting
 from refinement.logic import NULL, all_of, any_of, implies, one_of
 from refinement.loops import Loop, LoopFact, Measure, Moment
@@ -124,7 +126,16 @@ BADGED_SENDS = Loop(
     cursor="thread",
 )
 
-CANCEL_IPC = Operation("ipc_cancel", "cancel_ipc", contract=contracts.CANCEL_IPC)
+
+
+def reply(before: Moment, after: Moment) -> SlotRef | None:
+    """The capability to reply to the thread is behind its master reply capability."""
+    return first_descendant_of(before["exec"], reply_slot(before.arguments["thread"]))
+
+
+CANCEL_IPC = Operation(
+    "ipc_cancel", "cancel_ipc", witnesses={"first_descendant": reply}, contract=contracts.CANCEL_IPC
+)
 
 OPERATIONS = (
     CANCEL_IPC,

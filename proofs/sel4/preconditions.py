@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from executable_model.sel4.capability import MAX_DEPTH, Cap, CapKind, same_region_as
-from executable_model.sel4.state import NUM_PRIORITIES, NotificationState, SchedulerAction, ThreadState
+from executable_model.sel4.state import NUM_PRIORITIES, NotificationState, SchedulerAction, ThreadRef, ThreadState
 from proofs.sel4.capability_invariants import well_formed
 from proofs.sel4.cnodes import may_be_cnode
 from proofs.sel4.members import is_in_state
-from refinement.logic import NULL, Word, all_of, any_of, iff, implies, negate
+from proofs.sel4.reply_caps import caller_slot, is_master, is_reply, reply_slot
+from refinement.logic import NULL, Word, all_of, any_of, iff, implies, negate, reference_at
 
 MAX_BADGE = (1 << 28) - 1
 
@@ -35,8 +36,9 @@ def _runs_now(s: Any, thread: Any) -> Any:
 
 
 def set_thread_state(s: Any, thread: Any, state: Any) -> Any:
-    """Neither the old nor the new state is one of waiting in a queue; the idle thread stays idle; a ready thread \
-or a candidate stays runnable, and no other becomes so."""
+    """Neither the old nor the new state is one of waiting in a queue, nor the old one of waiting for a reply; the idle \
+thread stays idle; a ready thread or a candidate stays runnable, and no other becomes so; without a master reply \
+capability a thread stays stopped."""
     runs = is_in_state(state, ThreadState.Running, ThreadState.Restart)
     scheduled = any_of(s.tcb[thread].queued, is_candidate(s, thread))
     return all_of(
@@ -45,6 +47,8 @@ or a candidate stays runnable, and no other becomes so."""
         thread != s.idle_thread,
         implies(scheduled, runs),
         implies(runs, any_of(scheduled, s.current_thread == thread)),
+        negate(is_in_state(s.tcb[thread].state, ThreadState.BlockedOnReply)),
+        any_of(is_in_state(state, ThreadState.Inactive), is_master(s.slot[reply_slot(thread)].cap)),
     )
 
 
@@ -117,8 +121,8 @@ def send_ipc(
 
 
 def receive_ipc(s: Any, thread: Any, endpoint: Any, can_grant: bool, blocking: bool) -> Any:
-    """The thread makes the system call."""
-    return _runs_now(s, thread)
+    """The thread makes the system call, and has no capability any more to reply to its last caller."""
+    return all_of(_runs_now(s, thread), _is_empty(s, caller_slot(thread)))
 
 
 def suspend(s: Any, thread: Any) -> Any:
@@ -186,24 +190,25 @@ def cap_insert(s: Any, cap: Cap, source: Any, destination: Any) -> Any:
     """The destination is another slot and empty.  The capability is to the same thing as the source's, which may have \
 been given a badge now; or it is the one to be used of a thread's master reply capability."""
     old = s.slot[source].cap
-    is_copied = is_in_state(old.kind, *COPIED)
-    is_reply = all_of(is_in_state(old.kind, CapKind.Reply), old.is_master, negate(cap.is_master))
+    thread = s.tcb[reference_at(ThreadRef, old.object)]
     gets_badge = all_of(
         is_in_state(old.kind, CapKind.Endpoint, CapKind.Notification), old.badge == 0, cap.badge <= MAX_BADGE
     )
-    return all_of(
-        source != destination,
-        _is_empty(s, destination),
-        any_of(is_copied, is_reply),
-        same_but_badge(cap, old),
-        any_of(cap.badge == old.badge, gets_badge),
+    is_copied = all_of(
+        is_in_state(old.kind, *COPIED), same_but_badge(cap, old), any_of(cap.badge == old.badge, gets_badge)
     )
+    is_lent = all_of(
+        is_master(old), is_reply(cap), cap.object == old.object, is_in_state(thread.state, ThreadState.BlockedOnReply)
+    )
+    return all_of(source != destination, _is_empty(s, destination), any_of(is_copied, is_lent))
 
 
 def cap_move(s: Any, cap: Cap, source: Any, destination: Any) -> Any:
-    """The destination is another slot and empty, and the capability is to the same thing as the one moved."""
+    """The destination is another slot and empty, and the capability is to the same thing as the one moved, which is no \
+master reply capability."""
     return all_of(
         source != destination,
+        negate(is_master(cap)),
         _is_empty(s, destination),
         negate(_is_empty(s, source)),
         _same_thing(cap, s.slot[source].cap),

@@ -191,14 +191,15 @@ def domain_time_left(s: Any) -> Any:
 
 
 @invariant("spec", "slot")
-def untyped_sizes(s: Any, x: Any) -> Any:
-    """An untyped capability is to at least 16 bytes, and at most 512 MiB."""
+def untyped_caps(s: Any, x: Any) -> Any:
+    """An untyped capability is to at least 16 bytes, and at most 512 MiB, and can have children."""
     cap = s.slot[x].cap
-    return implies(cap.kind == CapKind.Untyped, all_of(4 <= cap.size_bits, cap.size_bits <= 29))
+    is_untyped = cap.kind == CapKind.Untyped
+    return implies(is_untyped, all_of(4 <= cap.size_bits, cap.size_bits <= 29, s.slot[x].is_original))
 
 
 INVARIANTS = (
-    untyped_sizes,
+    untyped_caps,
     thread_bounds,
     queued_runnable,
     blocked_on_endpoint,

@@ -21,10 +21,12 @@ from proofs.sel4 import (
     ipc_cancel,
     message,
     notification,
+    reply_caps,
     schedule,
     spec_exec,
     spec_invariants,
     tcb,
+    world,
 )
 from proofs.sel4.layers import EXEC, SPEC, C
 from refinement.prove import Stack
@@ -34,8 +36,13 @@ STACK = Stack(
     (SPEC, EXEC, C),
     (spec_exec.RELATION, exec_c.RELATION),
     {
-        "spec": (*spec_invariants.INVARIANTS, *cnodes.SPEC_INVARIANTS),
-        "exec": (*exec_invariants.INVARIANTS, *capability_invariants.INVARIANTS, *cnodes.EXEC_INVARIANTS),
+        "spec": (*spec_invariants.INVARIANTS, *reply_caps.SPEC_INVARIANTS, *cnodes.SPEC_INVARIANTS),
+        "exec": (
+            *exec_invariants.INVARIANTS,
+            *capability_invariants.INVARIANTS,
+            *reply_caps.EXEC_INVARIANTS,
+            *cnodes.EXEC_INVARIANTS,
+        ),
         "c": c_invariants.INVARIANTS,
     },
     {
@@ -46,6 +53,7 @@ STACK = Stack(
         "tcb.registers": list(range(TPIDRURO + 1)),
         "user_data.words": list(range(1024)),
     },
+    world.numbers,
 )
 
 OPERATIONS = tuple(

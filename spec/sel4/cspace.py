@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from attrs import define, evolve, field, frozen
 
-from refinement.logic import NULL, Word, address_of, again, operation, reference_at
-from spec.sel4.capability import MAX_DEPTH, Cap, CapKind
+from refinement.logic import NULL, Word, address_of, again, defined, operation, reference_at
+from spec.sel4.capability import MAX_DEPTH, THREAD_MASK, Cap, CapKind
 from spec.sel4.derivation import ensure_no_children
 from spec.sel4.errors import (
     ErrorKind,
@@ -27,7 +27,6 @@ from spec.sel4.state import (
     CSPACE_ROOT,
     MAX_EXTRA_CAPS,
     SLOT_BITS,
-    THREAD_OFFSET,
     SlotRef,
     State,
     ThreadRef,
@@ -70,9 +69,10 @@ def slot_of_cnode(cnode: Word, index: Word) -> SlotRef:
     return reference_at(SlotRef, cnode + (index << SLOT_BITS))
 
 
+@defined
 def slot_of_thread(thread: ThreadRef, index: Word) -> SlotRef:
     """One of the slots of a thread, such as CSPACE_ROOT."""
-    return slot_of_cnode(address_of(thread) - THREAD_OFFSET, index)
+    return reference_at(SlotRef, (address_of(thread) & THREAD_MASK) | (index << SLOT_BITS))
 
 
 def bits_of(address: Word, above: Word, size: Word) -> Word:

@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from attrs import evolve
 
-from refinement.logic import all_of, any_of, choose, implies, negate, one_of
+from refinement.logic import all_of, any_of, choose, implies, negate, one_of, operation
 from spec.sel4.capability import Cap, CapKind, is_cap_revocable, same_object_as, same_region_as
 from spec.sel4.errors import ErrorKind, SyscallError
 from spec.sel4.state import SlotRef, State
@@ -113,6 +113,7 @@ def set_untyped_cap_as_full(s: State, cap: Cap, source: SlotRef) -> None:
         s.slot[source].cap = evolve(old, free_offset=1 << old.size_bits)
 
 
+@operation
 def cap_insert(s: State, cap: Cap, source: SlotRef, destination: SlotRef) -> None:
     """Put a capability derived from that in `source` into the empty slot `destination`.
 

@@ -42,7 +42,7 @@ static inline cte_t *slotOfCnode(word_t cnode, word_t index)
 /* The slot of a thread with that number: slot_of_thread. */
 static inline cte_t *slotOfThread(tcb_t *thread, word_t index)
 {
-    return CTE_PTR(TCB_REF(thread) - THREAD_OFFSET + (index << SLOT_BITS));
+    return CTE_PTR((TCB_REF(thread) & THREAD_MASK) | (index << SLOT_BITS));
 }
 
 static inline bool_t isEmpty(cte_t *slot)

@@ -89,6 +89,8 @@ typedef struct cte cte_t;
 
 /* A thread's object has 16 slots, of which five are in use; its control block lies behind them. */
 #define THREAD_OFFSET 0x100u
+/* Of an address in a thread's object the bits that are those of its beginning. */
+#define THREAD_MASK 0xfffffe00u
 #define THREAD_SLOTS 5u
 enum thread_slot {
     ThreadSlot_CSpaceRoot = 0,
