@@ -8,26 +8,23 @@ from typing import Any
 from executable_model.sel4.capability import MAX_DEPTH, Cap
 from executable_model.sel4.errors import LookupFailureKind
 from proofs.sel4 import preconditions
-from proofs.sel4.cnodes import is_cnode, may_be_cnode, slot_exists
+from proofs.sel4.cnodes import (
+    is_cnode,
+    is_no_thread,
+    is_slot_of_thread,
+    may_be_cnode,
+    requires_cnode,
+    slot_exists,
+)
 from proofs.sel4.members import is_in_state
-from refinement.contracts import Contract, Ensures, Requires
-from refinement.logic import NULL, all_of, any_of, iff
+from refinement.contracts import Contract, Ensures
+from refinement.logic import NULL, all_of, any_of, iff, negate
 from refinement.loops import Descent, Loop, LoopFact, Moment
 from refinement.prove import Operation
 from refinement.state import exists
 
 CURRENT_LOOKUP = ("c:current_lookup.slot", "c:current_lookup.bitsLeft", "c:current_lookup_fault")
 """Where the C program leaves what a lookup came to."""
-
-
-def slots_exist(argument: str) -> tuple[Requires, ...]:
-    """That there are the slots of the CNode that a capability, given as an argument, is to."""
-
-    def holds(s: Any, arguments: Mapping[str, Any], slot: Any) -> Any:
-        return slot_exists(s, arguments[argument], slot)
-
-    prose = f"There are the slots of a CNode that the capability `{argument}` is to."
-    return tuple(Requires(layer, ("slot?",), prose, holds) for layer in ("spec", "exec"))
 
 
 def _goes_on_in_cnode(at: Moment) -> Any:
@@ -37,6 +34,10 @@ def _goes_on_in_cnode(at: Moment) -> Any:
 
 def _slots_exist(layer: str) -> Any:
     return lambda at, slot: slot_exists(at[layer], at.variables["cap"], slot)
+
+
+def _no_threads(layer: str) -> Any:
+    return lambda at, t: is_no_thread(at[layer], at.variables["cap"], t)
 
 
 def _none_found(at: Moment) -> Any:
@@ -57,6 +58,7 @@ LEVELS = Loop(
             for fact in (
                 LoopFact("in_cnode", (layer,), (), "It goes on in a CNode, with 32 bits at most.", _goes_on_in_cnode),
                 LoopFact("slots_exist", (layer,), ("slot?",), "There are the CNode's slots.", _slots_exist(layer)),
+                LoopFact("no_threads", (layer,), ("tcb",), "None of them is a thread's.", _no_threads(layer)),
             )
         ),
         LoopFact("none_found", ("c",), (), "No slot is noted yet as found.", _none_found),
@@ -72,6 +74,10 @@ def _found_slot(before: Any, after: Any, arguments: Mapping[str, Any], found: An
     return all_of(iff(found.slot != NULL, succeeds), any_of(found.slot == NULL, exists(after.slot, found.slot)))
 
 
+def _no_thread_slot(before: Any, after: Any, arguments: Mapping[str, Any], found: Any, t: Any) -> Any:
+    return negate(is_slot_of_thread(after, found.slot, t))
+
+
 RESOLVE_ADDRESS_BITS = Operation(
     "cspace",
     "resolve_address_bits",
@@ -81,9 +87,10 @@ RESOLVE_ADDRESS_BITS = Operation(
         modifies=CURRENT_LOOKUP,
         ensures=(
             Ensures("found_slot", (), "A slot that is found exists; else it is said why.", _found_slot, of="result"),
+            Ensures("no_thread_slot", ("tcb",), "What is found is no slot of a thread.", _no_thread_slot, of="result"),
         ),
     ),
-    requires_of=slots_exist("root"),
+    requires_of=requires_cnode("root"),
 )
 
 OPERATIONS = (RESOLVE_ADDRESS_BITS,)
