@@ -200,7 +200,8 @@ been given a badge now; or it is the one to be used of a thread's master reply c
     is_lent = all_of(
         is_master(old), is_reply(cap), cap.object == old.object, is_in_state(thread.state, ThreadState.BlockedOnReply)
     )
-    return all_of(source != destination, _is_empty(s, destination), any_of(is_copied, is_lent))
+    fits = any_of(is_copied, is_lent)
+    return all_of(source != destination, _is_empty(s, destination), fits, may_be_cnode(cap))
 
 
 def cap_move(s: Any, cap: Cap, source: Any, destination: Any) -> Any:
@@ -212,6 +213,7 @@ master reply capability."""
         _is_empty(s, destination),
         negate(_is_empty(s, source)),
         _same_thing(cap, s.slot[source].cap),
+        may_be_cnode(cap),
     )
 
 
@@ -223,6 +225,8 @@ def cap_swap(s: Any, cap1: Cap, slot1: Any, cap2: Cap, slot2: Any) -> Any:
         negate(_is_empty(s, slot2)),
         _same_thing(cap1, s.slot[slot1].cap),
         _same_thing(cap2, s.slot[slot2].cap),
+        may_be_cnode(cap1),
+        may_be_cnode(cap2),
     )
 
 
@@ -248,5 +252,6 @@ def insert_new_cap(s: Any, parent: Any, slot: Any, cap: Cap) -> Any:
         is_in_state(cap.kind, *MADE),
         cap.badge == 0,
         well_formed(cap),
+        may_be_cnode(cap),
         same_region_as(s.slot[parent].cap, cap),
     )
