@@ -18,7 +18,7 @@ from refinement.loops import Moment
 from refinement.obligations import Result, Settings
 from refinement.path import Goal, Path
 from refinement.refutation import SECONDS_FOR_ALL, refute
-from refinement.schema import Field, flattened, parts_of
+from refinement.schema import Field, assembled, flattened, parts_of, terms_of
 from refinement.setting import EVERYTHING, Setting
 from refinement.smt import Solver
 from refinement.state import Keys, exists, in_range
@@ -140,10 +140,18 @@ class Execution:
         path.run.enter_epoch(0)
         try:
             below = layer is self.proof.lower
-            given = self.setting.given_below if below else self.setting.arguments
-            layer.call(path.run, path.live[layer.name], self.proof.operation.name, given)
+            given = self.setting.given_below if below else self._arguments(path.run)
+            outcome = layer.call(path.run, path.live[layer.name], self.proof.operation.name, given)
+            if outcome is not None:
+                path.outcomes[layer.name] = outcome
         except Cut as cut:
             path.cuts[layer.name] = cut
+
+    def _arguments(self, run: Run) -> dict[str, Any]:
+        """The upper layer's arguments, as far as the path settles what they are."""
+        proof = self.proof
+        found = terms_of(proof.parameters, self.setting.arguments, proof.encoding)
+        return assembled(proof.parameters, lambda path, leaf: leaf.wrap(run.case_of(found[path])))
 
     def _prove(self, path: Path) -> None:
         """Prove what is to hold at the end of a path."""
@@ -280,6 +288,7 @@ class Execution:
         broken = {id: self.setting.arguments[name].term for id, name in self.proof.operation.contract.breaks.items()}
         considered, at_end = goals_of_path.of_states(self.setting, path, path.live, EVERYTHING, broken)
         goals += at_end
+        goals += goals_of_path.of_outcome(self.setting, path)
         goals += goals_of_path.of_contract(self.setting, path)
         return goals, considered - {goal.key for goal in goals}
 

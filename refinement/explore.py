@@ -21,7 +21,7 @@ from attrs import define, frozen
 from refinement import context, terms
 from refinement.logic import NULL, value_like
 from refinement.places import relative
-from refinement.schema import MATHEMATICAL, Encoding, Leaf, Record, assembled, flattened, parts_of, type_of
+from refinement.schema import MATHEMATICAL, Encoding, Leaf, Record, assembled, flattened, parts_of, record_of, type_of
 from refinement.smt import Solver
 from refinement.state import Keys
 from refinement.terms import Term
@@ -76,7 +76,7 @@ class Guard:
 
 @frozen
 class Fact:
-    """A statement assumed of any objects of certain kinds: an invariant at some moment of the run.
+    """A statement assumed of any references of certain kinds: an invariant at some moment of the run.
 
     `instance(keys)` is its formula for the objects with these keys, one tuple for each of `kinds`.
     A `shared` one is the same on every path.  One about the states after the path's nth call by contract (`since`)
@@ -97,8 +97,13 @@ class Loops(Protocol):
     def known(self, label: str) -> bool:
         """Whether there is a contract for the loop of that label."""
 
-    def head(self, run: Run, label: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """Arrive at the loop's head; gives the variables to go on with, or ends the run there by a Cut."""
+    def head(
+        self, run: Run, label: str, variables: dict[str, Any], types: Mapping[str, Leaf | Record] | None = None
+    ) -> dict[str, Any]:
+        """Arrive at the loop's head; gives the variables to go on with, or ends the run there by a Cut.
+
+        Without their types, the variables are symbolic words and references.
+        """
 
     def enter(self, run: Run) -> None:
         """Note that the run takes an iteration."""
@@ -113,8 +118,8 @@ class Calls(Protocol):
     def known(self, name: str) -> bool:
         """Whether a contract stands for the operation."""
 
-    def call(self, run: Run, name: str, arguments: Mapping[str, Any] | tuple[Term, ...]) -> None:
-        """Let the contract stand for a call of the operation."""
+    def call(self, run: Run, name: str, arguments: Mapping[str, Any] | tuple[Term, ...]) -> Any:
+        """Let the contract stand for a call of the operation; gives its result, or raises its error."""
 
 
 class Chooser(Protocol):
@@ -242,7 +247,7 @@ class Run:
     """One path: its decisions, what is assumed and known on it, the objects it touches, its goals.
 
     `used` has the labels of the facts because of which its decisions are the only ones that are possible, and what
-    else is noted of what the path comes to (`refinement.outcomes`).
+    else is noted of what the path comes to (`refinement.reached`).
     """
 
     def __init__(self, explorer: Explorer, prefix: tuple[Decision, ...], replay: int):
@@ -267,6 +272,7 @@ class Run:
         self.location: Callable[[], str] = caller_location
         self.chooser: Chooser | None = None
         self.loops: Loops | None = None
+        self.around: dict[tuple[str, str], dict[str, Any]] = {}
         self.calls: Calls | None = None
 
     @property
@@ -292,6 +298,12 @@ class Run:
         elif op == "or":
             return terms.disjunction([self.simplify(part) for part in condition.args])
         return condition
+
+    def case_of(self, term: Term) -> Term:
+        """Of a term that distinguishes cases, the one that the path has come to, as far as it settles that."""
+        while term.op == "ite" and terms.is_constant(settled := self.simplify(term.args[0])):
+            term = term.args[1] if settled is terms.TRUE else term.args[2]
+        return term
 
     def _learn(self, condition: Term, value: bool = True) -> None:
         if condition.op == "not":
@@ -505,10 +517,10 @@ class Run:
         """Whether in this proof the contract of an operation stands for calls of it."""
         return self.calls is not None and not self.stating and self.calls.known(name)
 
-    def call(self, name: str, arguments: Mapping[str, Any] | tuple[Term, ...]) -> None:
+    def call(self, name: str, arguments: Mapping[str, Any] | tuple[Term, ...]) -> Any:
         """Call an operation by its contract, with its arguments by name or as the lower layer's terms in order."""
         assert self.calls is not None
-        self.calls.call(self, name, arguments)
+        return self.calls.call(self, name, arguments)
 
     def _loops(self, label: str) -> Loops:
         if self.loops is None or not self.loops.known(label):
@@ -526,6 +538,25 @@ class Run:
         loops.enter(self)
         yield item
         raise Cut(label, {})
+
+    def again(self, label: str, variables: Any, around: Mapping[str, Any]) -> None:
+        """A loop whose variables are an object's attributes, cut at its head; `around` are the function's locals."""
+        loops = self._loops(label)
+        record = record_of(type(variables))
+        if record is None:
+            raise ProofError(f"the variables of the loop {label!r} are to be the attributes of an attrs object")
+        values = {name: getattr(variables, name) for name in record.members}
+        before = self.around.get((self.layer, label))
+        if before is not None:
+            for name in before:
+                if around[name] is not before[name]:
+                    raise ProofError(f"the loop {label!r} changes {name}, which is none of its variables")
+            loops.enter(self)
+            raise Cut(label, values)
+        for name, value in loops.head(self, label, values, record.members).items():
+            setattr(variables, name, value)
+        self.around[self.layer, label] = dict(around)
+        loops.leave(self)
 
     def walk(self, label: str, first: Any, following: Callable[[Any], Any]) -> Iterator[Any]:
         """A walk along references, cut at its head; the loop variable is called `cursor`."""

@@ -33,7 +33,7 @@ class Kind(enum.Enum):
     TERMINATION = "termination"
 
 
-OF_PAIR = ("state", "requires", "relation", "choice", "loop", "call")
+OF_PAIR = ("state", "result", "requires", "relation", "choice", "loop", "call")
 """The parts of ids that say that an obligation is about both layers of a pair."""
 
 

@@ -18,11 +18,11 @@ from refinement.contracts import Contract, Requires
 from refinement.execution import Execution
 from refinement.explore import ProofError
 from refinement.layers import Layer, PythonLayer, parameters_of
-from refinement.loops import Loop
+from refinement.loops import Descent, Loop
 from refinement.obligations import OF_PAIR, Kind, Obligation, Result, Settings, Task
 from refinement.relation import Relation
 from refinement.schema import MACHINE, MATHEMATICAL, Encoding
-from refinement.statements import Statement
+from refinement.statements import Statement, kind_of
 from refinement.telling import TellingExecution
 
 
@@ -36,7 +36,8 @@ class Operation:
     from the last moment at which the layers were in step (the start, a loop head, after a call by contract), and
     after the lower layer's run (or loop iteration); `happens` likewise says what becomes of each `maybe`.  For each
     of `calls`, operations that are proved on their own, its contract stands in this one's proof; as they are given
-    as objects made before, no proof can rest on itself.  `contract` says how it can be called so itself.
+    as objects made before, no proof can rest on itself.  `contract` says how it can be called so itself.  `raises`
+    names the errors that it can end with.
     """
 
     module: str
@@ -48,6 +49,7 @@ class Operation:
     contract: Contract = field(factory=Contract, repr=False)
     requires_of: tuple[Requires, ...] = field(default=(), repr=False)
     happens: Mapping[str, Callable[..., Any]] = field(factory=dict, repr=False)
+    raises: tuple[str, ...] = ()
 
     @property
     def requirement(self) -> str:
@@ -67,7 +69,7 @@ class Operation:
         return all(
             required.holds(view, arguments, *objects)
             for required in self.required_in(layer)
-            for objects in product(*(universe[kind] for kind in required.kinds))
+            for objects in product(*(universe[kind_of(kind)] for kind in required.kinds))
         )
 
 
@@ -195,6 +197,10 @@ class Proof:
         """The layer of that name, which is one of the proof's."""
         return next(layer for layer in self.layers if layer.name == name)
 
+    def has_outcome(self) -> bool:
+        """Whether the operation has a result, or can end with an error."""
+        return bool(self.operation.raises) or self.top.ending(self.operation.name) is not None
+
     def states_requirement_twice(self) -> bool:
         """Whether there is a precondition of both layers, and so something to compare."""
         if self.relation is None or not isinstance(self.lower, PythonLayer):
@@ -215,6 +221,9 @@ class Proof:
         found = []
         if self.relation is not None:
             found.append(self._state())
+            if self.has_outcome():
+                claim = f"{name} ends in {self.top.name} as in {lower}, with the same result or error."
+                found.append(self._obligation("result", "", claim, Kind.REFINEMENT))
             if self.states_requirement_twice():
                 claim = f"The precondition of {name} says the same of related states of {self.top.name} and {lower}."
                 found.append(self._obligation("requires", "", claim, Kind.REFINEMENT))
@@ -266,8 +275,11 @@ class Proof:
         claim = f"The loop {loop.label} of {names} keeps its invariant"
         claim += ", in step." if self.relation is not None else "."
         found = [self._obligation("loop", loop.label, claim, Kind.REFINEMENT)]
-        if any(measure.layers[-1] == self.lower.name for measure in loop.measures):
-            claim = f"Each iteration of {loop.label} takes one object off those that remain: it ends."
+        measures = [measure for measure in loop.measures if measure.layers[-1] == self.lower.name]
+        if measures:
+            descends = any(isinstance(measure, Descent) for measure in measures)
+            nearer = "makes a number less" if descends else "takes one object off those that remain"
+            claim = f"Each iteration of {loop.label} {nearer}: it ends."
             found.append(self._obligation("termination", loop.label, claim, Kind.TERMINATION))
         return found
 

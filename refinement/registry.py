@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from refinement import outcomes
+from refinement import reached
 from refinement.errors import InputError
 from refinement.obligations import Kernel, Obligation, Task
 
@@ -60,7 +60,7 @@ def sources(chosen: str | None) -> tuple[Source, ...]:
 def load(source: Source) -> Kernel:
     """The kernel at `source`.  What its modules print goes to standard error."""
     if source.observed:
-        outcomes.observe(source.observed)
+        reached.observe(source.observed)
     with contextlib.redirect_stdout(sys.stderr):
         module = importlib.import_module(source.module)
         make = getattr(module, source.attribute, None)

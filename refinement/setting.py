@@ -13,11 +13,12 @@ from refinement.contracts import Contract, Ensures, Requires, place
 from refinement.explore import Fact, ProofError
 from refinement.layers import Layer, PythonLayer
 from refinement.obligations import OF_PAIR
+from refinement.outcomes import Outcome
 from refinement.path import wrap_object
 from refinement.relation import Decode, Relation, wrap_keys
 from refinement.schema import Field, Leaf
 from refinement.state import Keys, in_range
-from refinement.statements import Statement, present
+from refinement.statements import Statement, kind_of, present
 from refinement.terms import Term
 from refinement.values import term_of_truth
 
@@ -65,7 +66,7 @@ class Setting:
         """Unknown keys of the kinds, standing for all of them."""
         count: dict[str, int] = {}
         found = []
-        for kind in kinds:
+        for kind in map(kind_of, kinds):
             number = count[kind] = count.get(kind, -1) + 1
             found.append(
                 tuple(
@@ -112,9 +113,9 @@ class Setting:
         def instance_of(part: Statement) -> Callable[[tuple[Keys, ...]], Term]:
             return lambda choice: but_for(waived, choice, self.holds(part, states, choice))
 
-        id = self.proof.stack.statement_id(statement)
+        id, kinds = self.proof.stack.statement_id(statement), tuple(map(kind_of, statement.kinds))
         return [
-            Fact(f"{tag}{label or id}", part.kinds, instance_of(part), shared, since, label)
+            Fact(f"{tag}{label or id}", kinds, instance_of(part), shared, since, label)
             for part, label in self.parts_of(statement)
         ]
 
@@ -127,11 +128,11 @@ class Setting:
 
         facts = []
         for number, required in enumerate(self.proof.operation.requires_of, start=1):
-            id = f"{self.proof.base}/requires/{number}"
+            id, kinds = f"{self.proof.base}/requires/{number}", tuple(map(kind_of, required.kinds))
             if required.layer == top.name:
                 for holds, label in self.parts(id, required.holds):
                     instance = instance_of(evolve(required, holds=holds))
-                    facts.append(Fact(label or id, required.kinds, instance, shared=False, label=label))
+                    facts.append(Fact(label or id, kinds, instance, shared=False, label=label))
         return facts
 
     def requirement(
@@ -177,6 +178,7 @@ class Setting:
 
     def leaves(self, kind: str) -> tuple[Leaf, ...]:
         """The types that the keys of a kind of objects (or of a table's or array's index) have."""
+        kind = kind_of(kind)
         for layer in self.proof.layers:
             part = layer.schema.parts.get(kind)
             if part is not None:
@@ -193,13 +195,16 @@ class Setting:
         after: Any,
         layer: Layer,
         arguments: Mapping[str, Any],
+        outcome: Outcome,
         choice: tuple[Keys, ...],
     ) -> Term:
         """What an operation ensures of objects, on condition that they exist."""
         objects = tuple(self.object(kind, keys) for kind, keys in zip(ensures.kinds, choice, strict=True))
         one, other = before[layer.name], after[layer.name]
         condition = term_of_truth(present(ensures.kinds, (one,), (layer.schema,), objects))
-        return terms.implies(condition, term_of_truth(ensures.holds(one, other, arguments, *objects)))
+        return terms.implies(
+            condition, term_of_truth(ensures.holds(one, other, arguments, *ensures.given(outcome), *objects))
+        )
 
     def reads_of(self, statement: Statement) -> set[str]:
         """The maps that a statement reads."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from refinement import outcomes
+from refinement import reached
 from refinement.cores import TracingSolver
 from refinement.execution import Execution
 from refinement.explore import Run
@@ -52,7 +52,7 @@ class TellingExecution(Execution):
         if layer is not self.proof.stack.layers[0]:
             super()._call(path, layer)
             return
-        with outcomes.noted(self._outcomes):
+        with reached.noted(self._outcomes):
             super()._call(path, layer)
 
     def _dismiss(self, path: Path) -> None:

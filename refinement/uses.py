@@ -13,7 +13,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from refinement import outcomes
+from refinement import reached
 from refinement.conjuncts import conjuncts
 from refinement.errors import InputError
 from refinement.obligations import Kernel, Obligation, Result, Status
@@ -71,7 +71,7 @@ def items(kernel: Kernel) -> list[Item]:
     """Everything about a kernel that its proofs can use."""
     found = []
     for package in specifications(kernel):
-        for function in outcomes.functions_of(package):
+        for function in reached.functions_of(package):
             found.append(Item(function.id, Sort.FUNCTION, function.id.rpartition(".")[0], function.location))
             for outcome in function.outcomes:
                 text = outcome.id.removeprefix(f"{function.id}: ")

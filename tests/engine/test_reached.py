@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from refinement import outcomes
+from refinement import reached
 from refinement.errors import InputError
 
 SOURCE = '''
@@ -86,7 +86,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     def load(name: str) -> Any:
         (tmp_path / f"{name}.py").write_text(SOURCE, encoding="utf-8")
         importlib.invalidate_caches()
-        outcomes.observe([name])
+        reached.observe([name])
         return importlib.import_module(name)
 
     yield load
@@ -96,14 +96,14 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 def noted(function: Callable[..., Any], *given: Any) -> set[str]:
     """What is noted of a run, without the name of the module."""
     found: set[str] = set()
-    with outcomes.noted(found):
+    with reached.noted(found):
         function(*given)
     return {id.partition(".")[2] for id in found}
 
 
 def test_all_outcomes_are_listed(module: Callable[[str], Any]) -> None:
     module("listed_by_outcomes")
-    functions = outcomes.functions_of("listed_by_outcomes")
+    functions = reached.functions_of("listed_by_outcomes")
     listed = {
         function.id.partition(".")[2]: [outcome.id.removeprefix(f"{function.id}: ") for outcome in function.outcomes]
         for function in functions
@@ -151,9 +151,9 @@ def test_runs_note_what_they_come_to(module: Callable[[str], Any]) -> None:
 
 def test_what_is_loaded_already_cannot_be_observed() -> None:
     with pytest.raises(RuntimeError, match="is loaded already"):
-        outcomes.observe(["tests.engine"])
+        reached.observe(["tests.engine"])
 
 
 def test_a_package_that_is_not_there_is_the_users_error() -> None:
     with pytest.raises(InputError, match="there is no package nowhere"):
-        outcomes.functions_of("nowhere.at_all")
+        reached.functions_of("nowhere.at_all")
