@@ -57,7 +57,8 @@ class CallControl:
             raise Cut(name, {})
         if isinstance(arguments, tuple):
             types = parameters_of(proof.top, name)
-            called.terms[run.layer] = proof.lower.call_terms(name, arguments, types, proof.encoding)
+            with run.statement():
+                called.terms[run.layer] = proof.lower.call_terms(name, arguments, types, proof.encoding)
             called.records = proof.lower.given(name, arguments, types)
         else:
             called.given[run.layer] = arguments

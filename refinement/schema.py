@@ -150,7 +150,7 @@ class Record:
         values = assembled(self.members, read)
         if not hasattr(self.item, "__attrs_init__"):
             return self.item(**values)
-        made = object.__new__(self.item)
+        made = self.item.__new__(self.item)  # type: ignore[call-overload]
         made.__attrs_init__(**values)
         return made
 
