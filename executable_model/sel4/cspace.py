@@ -93,6 +93,7 @@ def resolve_address_bits(s: State, root: Cap, address: Word, depth: Word) -> Res
             return Resolution(slot, at.bits_left)
 
 
+@operation
 def lookup_slot(s: State, thread: ThreadRef, address: Word) -> SlotRef:
     """The slot at an address in the thread's capability space; bits may be left over.  Raises LookupFault."""
     root = s.slot[slot_of_thread(thread, CSPACE_ROOT)].cap
@@ -102,6 +103,7 @@ def lookup_slot(s: State, thread: ThreadRef, address: Word) -> SlotRef:
     return found.slot
 
 
+@operation
 def lookup_slot_for_cnode_op(s: State, is_source: bool, root: Cap, index: Word, depth: Word) -> SlotRef:
     """The slot that an invocation names by a CNode capability, and an index of `depth` bits.  Raises SyscallError.
 
@@ -119,6 +121,7 @@ def lookup_slot_for_cnode_op(s: State, is_source: bool, root: Cap, index: Word, 
     return found.slot
 
 
+@operation
 def lookup_extra_caps(s: State, thread: ThreadRef, buffer: Word, count: Word) -> ExtraCaps:
     """The slots of the first `count` extra capabilities that the thread's message names in its IPC buffer.
 

@@ -25,6 +25,8 @@ from refinement.state import exists
 
 CURRENT_LOOKUP = ("c:current_lookup.slot", "c:current_lookup.bitsLeft", "c:current_lookup_fault")
 """Where the C program leaves what a lookup came to."""
+CURRENT_EXTRA_CAPS = tuple(f"c:current_extra_caps.{name}" for name in ("first", "second", "third"))
+CURRENT_SYSCALL_ERROR = tuple(f"c:current_syscall_error.{name}" for name in ("kind", "length", "words[]"))
 
 
 def _goes_on_in_cnode(at: Moment) -> Any:
@@ -71,7 +73,8 @@ LEVELS = Loop(
 
 def _found_slot(before: Any, after: Any, arguments: Mapping[str, Any], found: Any) -> Any:
     succeeds = is_in_state(found.failure.kind, LookupFailureKind.NoFailure)
-    return all_of(iff(found.slot != NULL, succeeds), any_of(found.slot == NULL, exists(after.slot, found.slot)))
+    there_is = any_of(found.slot == NULL, exists(after.slot, found.slot))
+    return all_of(iff(found.slot != NULL, succeeds), there_is, found.bits_left <= MAX_DEPTH)
 
 
 def _no_thread_slot(before: Any, after: Any, arguments: Mapping[str, Any], found: Any, t: Any) -> Any:
@@ -93,4 +96,54 @@ RESOLVE_ADDRESS_BITS = Operation(
     requires_of=requires_cnode("root"),
 )
 
-OPERATIONS = (RESOLVE_ADDRESS_BITS,)
+def _slot_exists(before: Any, after: Any, arguments: Mapping[str, Any], slot: Any) -> Any:
+    return exists(after.slot, slot)
+
+
+def _none_of_thread(before: Any, after: Any, arguments: Mapping[str, Any], slot: Any, t: Any) -> Any:
+    return negate(is_slot_of_thread(after, slot, t))
+
+
+FOUND = (
+    Ensures("found_slot", (), "The slot exists.", _slot_exists, of="result"),
+    Ensures("no_thread_slot", ("tcb",), "It is no slot of a thread.", _none_of_thread, of="result"),
+)
+
+LOOKUP_SLOT = Operation(
+    "cspace",
+    "lookup_slot",
+    preconditions.lookup_slot,
+    calls=(RESOLVE_ADDRESS_BITS,),
+    contract=Contract(modifies=CURRENT_LOOKUP, ensures=FOUND),
+    raises=("LookupFault",),
+)
+
+LOOKUP_SLOT_FOR_CNODE_OP = Operation(
+    "cspace",
+    "lookup_slot_for_cnode_op",
+    preconditions.lookup_slot_for_cnode_op,
+    calls=(RESOLVE_ADDRESS_BITS,),
+    contract=Contract(modifies=(*CURRENT_LOOKUP, *CURRENT_SYSCALL_ERROR), ensures=FOUND),
+    requires_of=requires_cnode("root"),
+    raises=("SyscallError",),
+)
+
+
+def _slots_exist_or_none(before: Any, after: Any, arguments: Mapping[str, Any], found: Any) -> Any:
+    slots = (found.first, found.second, found.third)
+    return all_of(*(any_of(slot == NULL, exists(after.slot, slot)) for slot in slots))
+
+
+LOOKUP_EXTRA_CAPS = Operation(
+    "cspace",
+    "lookup_extra_caps",
+    preconditions.lookup_extra_caps,
+    calls=(LOOKUP_SLOT,),
+    contract=Contract(
+        modifies=(*CURRENT_LOOKUP, *CURRENT_EXTRA_CAPS),
+        ensures=(Ensures("found_slots", (), "Slots that are found exist.", _slots_exist_or_none, of="result"),),
+    ),
+    raises=("LookupFault",),
+)
+
+OPERATIONS = (RESOLVE_ADDRESS_BITS, LOOKUP_SLOT, LOOKUP_SLOT_FOR_CNODE_OP, LOOKUP_EXTRA_CAPS)

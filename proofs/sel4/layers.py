@@ -30,7 +30,7 @@ OPERATIONS = {
     "message": ("do_ipc_transfer",),
     "notification": ("send_signal", "receive_signal", "complete_signal"),
     "endpoint": ("send_ipc", "receive_ipc"),
-    "cspace": ("resolve_address_bits",),
+    "cspace": ("resolve_address_bits", "lookup_slot", "lookup_slot_for_cnode_op", "lookup_extra_caps"),
     "derivation": ("empty_slot", "cap_move", "cap_swap", "cap_insert", "insert_new_cap"),
     "tcb": ("suspend", "restart", "set_priority", "bind_notification", "unbind_notification"),
 }

@@ -5,12 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from executable_model.sel4.capability import MAX_DEPTH, Cap, CapKind, same_region_as
-from executable_model.sel4.state import NUM_PRIORITIES, NotificationState, SchedulerAction, ThreadRef, ThreadState
+from executable_model.sel4.memory import PAGE_MASK
+from executable_model.sel4.state import (
+    IPC_BUFFER_BITS,
+    NUM_PRIORITIES,
+    NotificationState,
+    SchedulerAction,
+    ThreadRef,
+    ThreadState,
+    UserDataRef,
+)
 from proofs.sel4.capability_invariants import well_formed
 from proofs.sel4.cnodes import may_be_cnode
 from proofs.sel4.members import is_in_state
 from proofs.sel4.reply_caps import caller_slot, is_master, is_reply, reply_slot
 from refinement.logic import NULL, Word, all_of, any_of, iff, implies, negate, reference_at
+from refinement.state import exists
+from spec.sel4.state import MAX_EXTRA_CAPS
 
 MAX_BADGE = (1 << 28) - 1
 
@@ -184,6 +195,28 @@ COPIED = (
 def resolve_address_bits(s: Any, root: Cap, address: Word, depth: Word) -> Any:
     """The address has 32 bits at most, and a CNode to begin with is a possible one."""
     return all_of(depth <= MAX_DEPTH, may_be_cnode(root))
+
+
+def lookup_slot(s: Any, thread: Any, address: Word) -> Any:
+    """The thread is not the idle thread."""
+    return thread != s.idle_thread
+
+
+def lookup_slot_for_cnode_op(s: Any, is_source: bool, root: Cap, index: Word, depth: Word) -> Any:
+    """A CNode to begin with is a possible one."""
+    return may_be_cnode(root)
+
+
+def is_buffer(s: Any, buffer: Word) -> Any:
+    """Whether an IPC buffer, if there is one, is in memory that there is, at a multiple of its size."""
+    page = reference_at(UserDataRef, buffer & PAGE_MASK)
+    aligned = buffer & ((1 << IPC_BUFFER_BITS) - 1) == 0
+    return any_of(buffer == 0, all_of(exists(s.user_data, page), aligned))
+
+
+def lookup_extra_caps(s: Any, thread: Any, buffer: Word, count: Word) -> Any:
+    """The thread is not the idle thread; its IPC buffer is in memory that there is; it has at most three capabilities."""
+    return all_of(thread != s.idle_thread, is_buffer(s, buffer), count <= MAX_EXTRA_CAPS)
 
 
 def cap_insert(s: Any, cap: Cap, source: Any, destination: Any) -> Any:

@@ -105,6 +105,7 @@ def resolve_address_bits(s: State, root: Cap, address: Word, depth: Word) -> Res
             return Resolution(slot, at.bits_left)
 
 
+@operation
 def lookup_slot(s: State, thread: ThreadRef, address: Word) -> SlotRef:
     """The slot at an address in the capability space of a thread; LookupFault if there is none.
 
@@ -117,6 +118,7 @@ def lookup_slot(s: State, thread: ThreadRef, address: Word) -> SlotRef:
     return found.slot
 
 
+@operation
 def lookup_slot_for_cnode_op(s: State, is_source: bool, root: Cap, index: Word, depth: Word) -> SlotRef:
     """The slot that an operation on CNodes is about: by the lowest `depth` bits of an index, looked up from `root` on.
 
@@ -135,6 +137,7 @@ def lookup_slot_for_cnode_op(s: State, is_source: bool, root: Cap, index: Word, 
     return found.slot
 
 
+@operation
 def lookup_extra_caps(s: State, thread: ThreadRef, buffer: Word, count: Word) -> ExtraCaps:
     """The slots of the first `count` capabilities named in the IPC buffer; LookupFault if one is not found.
 
