@@ -96,6 +96,7 @@ RESOLVE_ADDRESS_BITS = Operation(
     requires_of=requires_cnode("root"),
 )
 
+
 def _slot_exists(before: Any, after: Any, arguments: Mapping[str, Any], slot: Any) -> Any:
     return exists(after.slot, slot)
 
