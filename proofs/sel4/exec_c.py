@@ -113,6 +113,7 @@ def _syscall_error(c: Any, status: Any) -> SyscallError:
     error = c.current_syscall_error
     words = [ite(index < error.length, error.words[index], 0) for index in range(len(WORDS))]
     parts = {"kind": to_member(ErrorKind, error.kind), "length": error.length, **dict(zip(WORDS, words, strict=True))}
+    assert SYSCALL_ERROR is not None
     return SYSCALL_ERROR.make(lambda name, _: parts[name])
 
 

@@ -215,8 +215,8 @@ def is_buffer(s: Any, buffer: Word) -> Any:
 
 
 def lookup_extra_caps(s: Any, thread: Any, buffer: Word, count: Word) -> Any:
-    """The thread is not the idle thread; its IPC buffer is in memory that there is, and at most three capabilities are \
-named."""
+    """The thread is not the idle thread; its IPC buffer is in memory that there is, and names at most three \
+capabilities."""
     return all_of(thread != s.idle_thread, is_buffer(s, buffer), count <= MAX_EXTRA_CAPS)
 
 
