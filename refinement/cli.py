@@ -468,7 +468,8 @@ def uses(
     finished = [result for task in tasks for result in outcome.results.get(task.id, ())]
     results = tuple(result for result in finished if result.obligation.id in wanted)
     found = gather(collection.kernels, results)
-    excused, wrong = ({}, []) if only else (listed.about(collection.kernels) if kernel else listed).judge(found)
+    partial = bool(only) or outcome.interrupted is not None
+    excused, wrong = ({}, []) if partial else (listed.about(collection.kernels) if kernel else listed).judge(found)
     made = UsesReport(
         kernel=collection.name,
         uses=found,
@@ -478,7 +479,7 @@ def uses(
         jobs=min(jobs, len(tasks)),
         excused=excused,
         wrong=wrong,
-        partial=bool(only),
+        partial=partial,
         interrupted=outcome.interrupted,
         bad_input=any(failure.is_input for failure in outcome.failures),
     )

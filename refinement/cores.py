@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import z3
@@ -24,7 +22,6 @@ class TracingSolver(Solver):
         super().__init__(rlimit, seconds, seed)
         self._literals: dict[str, Any] = {}
         self._labels: dict[int, str] = {}
-        self._among: frozenset[str] | None = None
 
     def add(self, term: Term, label: str = "") -> None:
         """Assert a formula; one with a label may be left out."""
@@ -36,18 +33,8 @@ class TracingSolver(Solver):
             term = terms.implies(literal, term)
         super().add(term)
 
-    @contextmanager
-    def only(self, labels: frozenset[str]) -> Iterator[None]:
-        """While queries leave out the formulas of all other labels."""
-        before, self._among = self._among, labels
-        try:
-            yield
-        finally:
-            self._among = before
-
     def _ask(self) -> int:
-        labels = self._literals if self._among is None else self._among
-        literals = [self._literals[label] for label in labels]
+        literals = list(self._literals.values())
         given = (z3.Ast * len(literals))(*literals)
         answer = int(z3core.Z3_solver_check_assumptions(self._ref, self._handle, len(literals), given))
         if answer == -1:

@@ -13,10 +13,13 @@ from refinement.explore import Run
 from refinement.layers import Layer
 from refinement.obligations import Result, Settings
 from refinement.path import Goal, Path
-from refinement.tally import Tally
 
 if TYPE_CHECKING:
     from refinement.prove import Proof
+
+
+DEARER = 4
+"""How much more a query may take that tells what it uses."""
 
 
 class TellingExecution(Execution):
@@ -32,8 +35,8 @@ class TellingExecution(Execution):
         self._outcomes: set[str] = set()
 
     def new_solver(self) -> TracingSolver:
-        """A solver that tells."""
-        self.tracer = TracingSolver(self.settings.rlimit, self.settings.seconds)
+        """A solver that tells.  As telling makes some queries dearer, each may take more."""
+        self.tracer = TracingSolver(DEARER * self.settings.rlimit, self.settings.seconds)
         return self.tracer
 
     def run(self) -> list[Result]:
@@ -68,25 +71,19 @@ class TellingExecution(Execution):
                 used |= self._outcomes
 
     def _check(self, path: Path, goals: list[Goal]) -> str:
-        answer = super()._check(path, goals)
-        if answer == "unsat":
-            self._note(path, goals)
-        return answer
-
-    def _note(self, path: Path, goals: list[Goal]) -> None:
-        """Note what the proof of goals needed: of each obligation on its own, among what all of them needed."""
-        core = self.tracer.core
+        """Whether some goal can be wrong, each purpose (an obligation, or a part of a statement) on its own."""
         purposes: dict[tuple[str, str], list[Goal]] = {}
         for goal in goals:
             purposes.setdefault((goal.key, goal.keeps), []).append(goal)
-        for (key, keeps), alike in purposes.items():
-            needed = core
-            if len(purposes) > 1:
-                with self.tracer.only(core):
-                    alone = super()._check(path, alike)
-                needed = self.tracer.core if alone == "unsat" else core
-            self.tallies[key].uses.setdefault(keeps, set()).update(needed)
+        answers = [self._check_alike(path, alike) for alike in purposes.values()]
+        return next((answer for answer in answers if answer != "unsat"), "unsat")
+
+    def _check_alike(self, path: Path, goals: list[Goal]) -> str:
+        answer = super()._check(path, goals)
+        if answer == "unsat":
+            self.tallies[goals[0].key].uses.setdefault(goals[0].keeps, set()).update(self.tracer.core)
+        return answer
 
     def _refute(self, path: Path, goal: Goal) -> None:
-        tally: Tally = self.tallies[goal.key]
+        tally = self.tallies[goal.key]
         tally.failure, tally.inner, tally.searches = tally.failure or goal.what, tally.inner or goal.inner, 0

@@ -200,7 +200,7 @@ def _summary(report: UsesReport) -> list[str]:
     workers = f"{report.jobs} worker{'s' if report.jobs != 1 else ''}"
     lines = [f"{report.kernel}: used by proofs: {', '.join(counts)}, in {report.seconds:.1f} s ({workers})"]
     if report.partial:
-        lines.append("what is unused shows when all obligations are proved: without --only")
+        lines.append("what is unused shows only when all obligations are proved")
     else:
         lines.append(f"unused: {len(report.unused)}; unused for a reason: {len(report.excused)}")
     missing = len(report.not_proved) + report.total - len(report.results)
