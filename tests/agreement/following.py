@@ -15,13 +15,16 @@ from refinement import terms
 from refinement.explore import Explorer, Run
 from refinement.layers import Layer, PythonLayer
 from refinement.plain import lookup
-from refinement.schema import Encoding
+from refinement.schema import MATHEMATICAL, Encoding
 from refinement.smt import Solver
 from refinement.terms import Function, Term
 from refinement.values import SymbolicRef, term_of_truth
+from tests.trace.start import REFS
 
 Lookup = Callable[[str, tuple[int, ...]], int]
 """The value of an unknown: by its name and, for a function, its arguments."""
+ADDRESSING = (terms.address_function().name, terms.reference_function().name)
+"""The functions from references that are integers to addresses, and back."""
 
 
 class Assignment:
@@ -30,9 +33,10 @@ class Assignment:
     def __init__(self, lookup: Lookup):
         self.lookup = lookup
         self.solver = Solver(1_000_000, 60)
-        self._values: dict[Term, int] = {}
+        self.explorer = Explorer(self.solver)
+        self._values: dict[Term, Any] = {}
 
-    def value(self, term: Term) -> int:
+    def value(self, term: Term) -> Any:
         """The value of a term."""
         stack = [term]
         while stack:
@@ -46,26 +50,40 @@ class Assignment:
                 self._values[top] = self._one(top, [self._values[arg] for arg in top.args])
         return self._values[term]
 
-    def _one(self, term: Term, arguments: list[int]) -> int:
+    def _one(self, term: Term, arguments: list[Any]) -> Any:
         if terms.is_constant(term):
             return terms.value_of(term)
         if term.op == "var":
             return self.lookup(str(term.data), ())
         if term.op == "apply":
             assert isinstance(term.data, Function)
+            if term in self.explorer.definitions and term.data.name not in ADDRESSING:
+                return self._defined(term)
             return self.lookup(term.data.name, tuple(arguments))
         return self.solver.compute(term, arguments)
 
+    def _defined(self, name: Term) -> Any:
+        """The value of a function that is known by its name: what its definition equates it with."""
+        definition = self.explorer.definitions[name]
+        assert definition.op == "=", f"{name} is defined by {definition}"
+        (other,) = [side for side in definition.args if side is not name]
+        return self.value(other)
+
 
 class Following(Run):
-    """A run whose decisions are those of an assignment; `broken` has the guards that do not hold."""
+    """A run whose decisions are those of an assignment; `broken` has the guards that do not hold.
 
-    def __init__(self, assignment: Assignment, objects: Mapping[str, list[Any]]):
-        super().__init__(Explorer(assignment.solver), (), 0)
+    As in proofs, functions are known by their names where references are integers.
+    """
+
+    def __init__(self, assignment: Assignment, objects: Mapping[str, list[Any]], encoding: Encoding):
+        assignment.explorer.encoding = encoding
+        assignment.explorer.is_opaque = encoding is MATHEMATICAL
+        super().__init__(assignment.explorer, (), 0)
         self.assignment = assignment
         self.objects = objects
         self.broken: list[str] = []
-        self.chooser = self._first
+        self.chooser = self
 
     def decide(self, condition: Term) -> bool:
         """What the condition comes to."""
@@ -89,7 +107,11 @@ class Following(Run):
             yield cursor
             cursor = after
 
-    def _first(self, objects: Any, suitable: Any, before: Any, label: str) -> Any:
+    def maybe(self, label: str) -> Any:
+        """What is drawn plainly when nobody says."""
+        return False
+
+    def choose(self, objects: Any, suitable: Any, before: Any, label: str) -> Any:
         """The choice that is made plainly when nobody draws: the first one."""
         sort = objects.state._encoding.reference
         kind = objects.part.name
@@ -135,7 +157,10 @@ def lookup_c(layer: CLayer, memory: ByteMemory) -> Lookup:
 def lookup_of(
     states: Mapping[str, Any], layers: Mapping[str, Layer], encoding: Encoding, given: Mapping[str, int]
 ) -> Lookup:
-    """The unknowns of fresh states of several layers, which objects exist, and the values `given` by name."""
+    """The unknowns of fresh states of several layers, which objects exist, and the values `given` by name.
+
+    The address of a reference that is an integer is that number.
+    """
     lookups = {
         name: lookup_c(layers[name], plain)  # type: ignore[arg-type]
         if isinstance(plain, ByteMemory)
@@ -146,10 +171,12 @@ def lookup_of(
         kind: {ref.number for ref in getattr(plain, kind)}
         for name, plain in states.items()
         if isinstance(layers[name], PythonLayer)
-        for kind in ("tcb", "endpoint", "notification")
+        for kind in REFS
     }
 
     def value_of(name: str, numbers: tuple[int, ...]) -> int:
+        if name in ADDRESSING:
+            return numbers[0]
         layer, _, rest = name.partition(".")
         if rest == "exists":
             return int(numbers[0] in existing[layer])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -17,26 +17,24 @@ from refinement import context, terms
 from refinement.layers import Layer, PythonLayer, parameters_of
 from refinement.plain import lookup
 from refinement.relation import Relation
-from refinement.schema import MACHINE, MATHEMATICAL, Encoding
+from refinement.schema import MACHINE, MATHEMATICAL, Encoding, Record, flattened, parts_of
 from refinement.statements import Statement
 from refinement.values import term_of_truth
-from spec.sel4 import state as spec_state
 from tests.agreement.following import Assignment, Following, lookup_of
-from tests.agreement.states import REFS, arguments, disturb, reached, states_of, wander
-from tests.trace.lockstep import CHOICES, LockStep, of_layer, values_of
+from tests.agreement.states import arguments, disturb, reached, some_cap, states_of, wander
+from tests.trace.lockstep import DRAWN_SLOTS, TABLES, LockStep, values_of
+from tests.trace.start import REFS
 
 LAYERS: dict[str, Layer] = {"spec": SPEC, "exec": EXEC, "c": C}
 RUNS = [(SPEC, MATHEMATICAL), (EXEC, MATHEMATICAL), (EXEC, MACHINE), (C, MACHINE)]
+DRAWN = {"slot": DRAWN_SLOTS}
+"""Of which objects statements are tried, where those that there are would mostly be dull."""
+INDICES = {**STACK.indices, "user_data.words": TABLES["user_data.words"]}
 STATES = 8
 """How many random states each operation is run on."""
 
 TRIES = 400
 """How many random states are tried for that, where its precondition seldom holds."""
-
-
-def given_to(layer: Layer, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments as a layer takes them."""
-    return of_layer(spec_state, arguments) if layer is SPEC else arguments
 
 
 def telling_arguments(run: LockStep, name: str, draw: random.Random) -> dict[str, Any] | None:
@@ -46,7 +44,8 @@ def telling_arguments(run: LockStep, name: str, draw: random.Random) -> dict[str
         if chosen is not None:
             after = copy.deepcopy(run.model)
             EXEC.execute(after, name, chosen)
-            if EXEC.dump(after) != EXEC.dump(run.model):
+            # What was only looked at may be there with its default afterwards.
+            if after != run.model and EXEC.dump(after) != EXEC.dump(run.model):
                 return chosen
     return None
 
@@ -60,18 +59,25 @@ def plain_run(layer: Layer, state: Any, name: str, arguments: dict[str, Any]) ->
     return True
 
 
+def argument_numbers(encoding: Encoding, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The values of unknown arguments of an operation, of records their parts and the words that C is given."""
+    types = parameters_of(EXEC, name)
+    given = parts_of(types, arguments)
+    numbers = {f"argument.{name}": word for name, word in C.plain_arguments(arguments).items()}
+    for path, leaf in flattened(types).items():
+        numbers[f"argument.{path}"] = terms.value_of(leaf.unwrap(given[path], leaf.sort(encoding)))
+    return numbers
+
+
 def symbolic_run(
     layer: Layer, encoding: Encoding, before: Mapping[str, Any], name: str, arguments: dict[str, Any]
 ) -> tuple[Following, Any]:
     """Run an operation on unknowns that have the values of a plain state; gives the run and the state after it."""
-    types = parameters_of(SPEC if layer is SPEC else EXEC, name)
-    numbers = {
-        f"argument.{p}": terms.value_of(leaf.unwrap(arguments[p], leaf.sort(encoding))) for p, leaf in types.items()
-    }
     objects = {kind: list(getattr(before["exec"], kind)) for kind in REFS}
-    run = Following(Assignment(lookup_of(before, LAYERS, encoding, numbers)), objects)
+    lookup = lookup_of(before, LAYERS, encoding, argument_numbers(encoding, name, arguments))
+    run = Following(Assignment(lookup), objects, encoding)
     state = layer.fresh(encoding, "")
-    unknown = {p: leaf.wrap(terms.variable(f"argument.{p}", leaf.sort(encoding))) for p, leaf in types.items()}
+    _, unknown = layer.unknown_arguments(parameters_of(SPEC if layer is SPEC else EXEC, name), encoding)
     outside = context.enter(run)
     try:
         layer.call(run, state, name, unknown)
@@ -82,6 +88,7 @@ def symbolic_run(
 
 def python_differences(layer: PythonLayer, encoding: Encoding, run: Following, state: Any, after: Any) -> Iterator[str]:
     """Where a symbolic state after a run differs from a plain one."""
+    view = layer.view(after)
     for path, declared in layer.schema.fields.items():
         part = layer.schema.parts[path.split(".")[0]]
         if path.endswith(".exists"):
@@ -90,11 +97,9 @@ def python_differences(layer: PythonLayer, encoding: Encoding, run: Following, s
         if part.keys:
             places = [key if isinstance(key, tuple) else (key,) for key in getattr(after, part.name)]
         if len(declared.keys) > len(part.keys):
-            places = [(*keys, index) for keys in places for index in STACK.indices[path]]
+            places = [(*keys, index) for keys in places for index in INDICES[path]]
         for keys in places:
-            plain = declared.leaf.unwrap(
-                lookup(layer.view(after), declared, keys, layer.schema), declared.leaf.sort(encoding)
-            )
+            plain = declared.leaf.unwrap(lookup(view, declared, keys, layer.schema), declared.leaf.sort(encoding))
             sorts = [leaf.sort(encoding) for leaf in declared.keys]
             key_terms = tuple(leaf.unwrap(k, s) for leaf, k, s in zip(declared.keys, keys, sorts, strict=True))
             found = run.assignment.value(state._maps[path].get(key_terms))
@@ -104,9 +109,8 @@ def python_differences(layer: PythonLayer, encoding: Encoding, run: Following, s
 
 def c_differences(run: Following, state: Any, before: ByteMemory, after: ByteMemory) -> Iterator[str]:
     """Where symbolic memory after a run differs from bytes, of what was or is not 0 there."""
-    bases = {"tcb_t": REFS["tcb"], "endpoint_t": REFS["endpoint"], "notification_t": REFS["notification"]}
     for shape in C.shapes:
-        roots = bases.get(shape.name.split(".")[0])
+        roots = REFS.get(C.kind_of.get(shape.root, ""))
         for base in [ref.number for ref in roots] if roots else [None]:
             for indices in _indices(shape.lengths):
                 place = Place(shape, base, indices)
@@ -136,14 +140,14 @@ def test_operations_agree(operation: Any) -> None:
         chosen = telling_arguments(lock_step, operation.name, draw) if draw.random() < 0.3 or not ran else None
         if chosen is None:
             continue
+        lock_step.check()
         before = states_of(lock_step)
         ran += 1
         for layer, encoding in RUNS:
             after = copy.deepcopy(before[layer.name])
             terms.reset()
-            own = given_to(layer, chosen)
-            ended = plain_run(layer, after, operation.name, own)
-            run, state = symbolic_run(layer, encoding, before, operation.name, own)
+            ended = plain_run(layer, after, operation.name, chosen)
+            run, state = symbolic_run(layer, encoding, before, operation.name, chosen)
             assert ended == (not run.broken), f"{layer.name}: {run.broken} with {chosen}"
             outside = context.enter(run)
             try:
@@ -175,35 +179,31 @@ def test_predicates_agree(disturbed: bool) -> None:
         views = {name: LAYERS[name].view(plain) for name, plain in states.items()}
         for encoding in (MATHEMATICAL, MACHINE):
             terms.reset()
-            run = Following(Assignment(lookup_of(states, LAYERS, encoding, {})), {})
+            run = Following(Assignment(lookup_of(states, LAYERS, encoding, {})), {}, encoding)
             for statement in STATEMENTS:
                 if ("c" in statement.layers) != (encoding is MACHINE):
                     continue
-                for objects, symbols in _some_objects(statement, encoding, draw):
+                layers = [LAYERS[name] for name in statement.layers]
+                for objects, symbols in some_objects(statement.kinds, layers, encoding, draw):
                     plain = bool(statement.holds(*[views[name] for name in statement.layers], *objects))
-                    outside = context.enter(run)
-                    try:
-                        with run.statement():
-                            fresh = [LAYERS[name].fresh(encoding, "") for name in statement.layers]
-                            symbolic = run.assignment.value(term_of_truth(statement.holds(*fresh, *symbols)))
-                    finally:
-                        context.enter(outside)
-                    assert bool(symbolic) == plain, f"{statement.layers} {statement.id} of {objects}"
+                    fresh = [layer.fresh(encoding, "") for layer in layers]
+                    symbolic = truth_in(run, lambda: statement.holds(*fresh, *symbols))  # noqa: B023
+                    assert symbolic == plain, f"{statement.layers} {statement.id} of {objects}"
                     came_out.setdefault(f"{statement.layers}{statement.id}", set()).add(plain)
     if disturbed:
         both = [id for id, outcomes in came_out.items() if len(outcomes) == 2]
         assert len(both) > len(STATEMENTS) // 2, f"only {len(both)} statements came out both true and false"
 
 
-def _some_objects(
-    statement: Statement, encoding: Encoding, draw: random.Random
+def some_objects(
+    kinds: tuple[str, ...], layers: list[Any], encoding: Encoding, draw: random.Random
 ) -> Iterator[tuple[list[Any], list[Any]]]:
-    """Some objects or indices of the statement's kinds: plain, and as symbolic values."""
-    for _ in range(6 if statement.kinds else 1):
+    """Some objects or indices of the kinds, which the layers know: plain, and as symbolic values."""
+    for _ in range(6 if kinds else 1):
         plain, wrapped = [], []
-        for kind in statement.kinds:
-            part = next(LAYERS[n].schema.parts[kind] for n in statement.layers if kind in LAYERS[n].schema.parts)
-            value = draw.choice(REFS[kind]) if kind in REFS else draw.choice(STACK.indices[kind])
+        for kind in kinds:
+            part = next(layer.schema.parts[kind] for layer in layers if kind in layer.schema.parts)
+            value = draw.choice(DRAWN.get(kind) or REFS.get(kind) or STACK.indices[kind])
             parts = value if isinstance(value, tuple) else (value,)
             sorts = [leaf.sort(encoding) for leaf in part.keys]
             symbols = [leaf.wrap(leaf.unwrap(v, s)) for leaf, v, s in zip(part.keys, parts, sorts, strict=True)]
@@ -212,9 +212,9 @@ def _some_objects(
         yield plain, wrapped
 
 
-@pytest.mark.parametrize("operation", [o for o in OPERATIONS if o.requires is not None], ids=lambda o: o.name)
+@pytest.mark.parametrize("operation", [o for o in OPERATIONS if o.requires or o.requires_of], ids=lambda o: o.name)
 def test_preconditions_agree(operation: Any) -> None:
-    """A precondition says the same of a symbolic state as of a plain one."""
+    """A precondition says the same of a symbolic state as of a plain one, and so does what is required of objects."""
     draw = random.Random(operation.name)
     for number in range(STATES):
         lock_step = reached(draw, draw.randrange(2, 40))
@@ -222,23 +222,45 @@ def test_preconditions_agree(operation: Any) -> None:
         if number % 2:
             disturb(states, draw, 8)
         for layer in (SPEC, EXEC):
-            own = given_to(layer, _any_arguments(operation.name, draw))
+            chosen = any_arguments(operation.name, draw)
+            own = layer.own(operation.name, chosen)
             terms.reset()
-            run = Following(Assignment(lookup_of(states, LAYERS, MATHEMATICAL, {})), {})
-            types = parameters_of(layer, operation.name)
-            wrapped = {p: leaf.wrap(leaf.unwrap(own[p], leaf.sort(MATHEMATICAL))) for p, leaf in types.items()}
-            plain = bool(operation.requires(layer.view(states[layer.name]), **own))
-            outside = context.enter(run)
-            try:
-                with run.statement():
-                    term = term_of_truth(operation.requires(layer.fresh(MATHEMATICAL, ""), **wrapped))
-                    assert bool(run.assignment.value(term)) == plain
-            finally:
-                context.enter(outside)
+            numbers = argument_numbers(MATHEMATICAL, operation.name, chosen)
+            run = Following(Assignment(lookup_of(states, LAYERS, MATHEMATICAL, numbers)), {}, MATHEMATICAL)
+            wrapped, _ = layer.unknown_arguments(parameters_of(layer, operation.name), MATHEMATICAL)
+            view, state = layer.view(states[layer.name]), layer.fresh(MATHEMATICAL, "")
+            if operation.requires is not None:
+                plain = bool(operation.requires(view, **own))
+                assert plain == truth_in(run, lambda: operation.requires(state, **wrapped))  # noqa: B023
+            for required in operation.required_in(layer.name):
+                for objects, symbols in some_objects(required.kinds, [layer], MATHEMATICAL, draw):
+                    plain = bool(required.holds(view, own, *objects))
+                    assert plain == truth_in(run, lambda: required.holds(state, wrapped, *symbols))  # noqa: B023
 
 
-def _any_arguments(name: str, draw: random.Random) -> dict[str, Any]:
-    return {p: draw.choice(list(CHOICES.get(p) or values_of(p))) for p in parameters_of(EXEC, name)}
+def truth_in(run: Following, statement: Callable[[], Any]) -> bool:
+    """Whether a statement holds in a symbolic run."""
+    outside = context.enter(run)
+    try:
+        with run.statement():
+            return bool(run.assignment.value(term_of_truth(statement())))
+    finally:
+        context.enter(outside)
+
+
+def any_arguments(name: str, draw: random.Random) -> dict[str, Any]:
+    """Some arguments of an operation, whether or not its precondition holds."""
+    found: dict[str, Any] = {}
+    for parameter, type in parameters_of(EXEC, name).items():
+        if isinstance(type, Record):
+            found[parameter] = some_cap(draw)
+        elif type.form == "ref":
+            found[parameter] = draw.choice(DRAWN.get(type.kind) or REFS[type.kind])
+        elif type.form == "enum":
+            found[parameter] = draw.choice(list(type.members or ()))
+        else:
+            found[parameter] = draw.choice(values_of(parameter))
+    return found
 
 
 @pytest.mark.parametrize("relation", STACK.relations, ids=lambda relation: relation.name)
@@ -250,7 +272,7 @@ def test_decoders_agree(relation: Relation) -> None:
         lock_step = reached(draw, draw.randrange(2, 40))
         states = states_of(lock_step)
         terms.reset()
-        run = Following(Assignment(lookup_of(states, LAYERS, encoding, {})), {})
+        run = Following(Assignment(lookup_of(states, LAYERS, encoding, {})), {}, encoding)
         outside = context.enter(run)
         try:
             upper = relation.upper_state(relation.lower.fresh(encoding, ""), encoding, "upper.")

@@ -172,17 +172,21 @@ class LockStep:
     def step(self, name: str, arguments: dict[str, Any]) -> None:
         """Run an operation in every layer; `Apart` where one stops, they differ, or a statement does not hold."""
         states, slots = self._thread_states(), self._slots()
+        self.execute(name, arguments)
+        self.check(changed=self._changed(slots))
+        self.outcomes[name] += 1
+        for old, new in zip(states, self._thread_states(), strict=True):
+            if old != new:
+                self.outcomes[f"{name}: {old} -> {new}"] += 1
+
+    def execute(self, name: str, arguments: dict[str, Any]) -> None:
+        """Run an operation in every layer; `Apart` where one stops.  What it came to is not looked at."""
         self.trace.append({"operation": name, "arguments": {key: encode(value) for key, value in arguments.items()}})
         for layer, execute in self.layers().items():
             try:
                 execute(name, arguments)
             except Exception as error:
                 raise Apart(self.trace, [f"{layer} stops with {type(error).__name__}: {error}"]) from error
-        self.check(changed=self._changed(slots))
-        self.outcomes[name] += 1
-        for old, new in zip(states, self._thread_states(), strict=True):
-            if old != new:
-                self.outcomes[f"{name}: {old} -> {new}"] += 1
 
     def layers(self) -> dict[str, Callable[[str, dict[str, Any]], None]]:
         """What runs an operation in each layer, on its state."""
