@@ -150,7 +150,8 @@ class Record:
         values = assembled(self.members, read)
         if not hasattr(self.item, "__attrs_init__"):
             return self.item(**values)
-        made: Any = object.__new__(self.item)
+        new: Any = self.item.__new__
+        made = new(self.item)
         made.__attrs_init__(**values)
         return made
 
