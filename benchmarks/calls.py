@@ -65,10 +65,8 @@ CALLS: dict[str, list[tuple[int, ...]]] = {
 
 
 @contextmanager
-def ready(
-    layer: str, recording: Recording
-) -> Iterator[tuple[Callable[..., None], Callable[[int], Any], Callable[[], int]]]:
-    """A layer at the start of the recording: what sets T0's registers, what makes a system call, what reads the reply."""
+def ready(layer: str, recording: Recording) -> Iterator[tuple[Callable[..., Any], ...]]:
+    """A layer at the start of the recording: what sets T0's registers, makes a system call, and reads the reply."""
     with LAYERS[layer](initial_state(recording)) as machine:
         thread = machine.current_thread
         buffer = recording.buffers["T0"]

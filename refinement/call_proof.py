@@ -10,16 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from refinement import goals as goals_of_path
 from refinement import terms
 from refinement.contracts import Ensures, place
 from refinement.explore import Cut, Fact, Run
-from refinement.layers import Layer, PythonLayer, parameters_of
+from refinement.layers import PythonLayer, parameters_of
 from refinement.loops import Moment
+from refinement.outcomes import Outcome
 from refinement.path import Called, Goal, Path
-from refinement.schema import Field, flattened, parts_of
+from refinement.schema import Field, Leaf, Record, assembled, flattened, parts_of, terms_of
 from refinement.state import FieldMap, Keys, exists, in_range
-from refinement.terms import Term
+from refinement.statements import kind_of
+from refinement.terms import Sort, Term
 from refinement.values import SymbolicRef, term_of_truth
 
 if TYPE_CHECKING:
@@ -41,8 +45,8 @@ class CallControl:
         """Whether a contract stands for the operation."""
         return name in self.contracts
 
-    def call(self, run: Run, name: str, arguments: Mapping[str, Any] | tuple[Term, ...]) -> None:
-        """Note the call, and go on from the states after it."""
+    def call(self, run: Run, name: str, arguments: Mapping[str, Any] | tuple[Term, ...]) -> Any:
+        """Note the call, and go on from the states after it, with its result or error."""
         proof = self.execution.proof
         if run.layer == proof.lower.name:
             called = Called(name, len(self.path.called))
@@ -71,7 +75,62 @@ class CallControl:
         if proof.relation is not None and run.layer == proof.top.name:
             self.path.in_step = Moment(called.after, self.path.start.arguments)
         run.enter_epoch(called.position + 1)
-        run.facts = [*run.facts, *self._facts(run.layer, called)]
+        outcome = self._outcome(run, called)
+        run.facts = [*run.facts, *self._facts(run.layer, called, outcome)]
+        if outcome.error:
+            raise outcome.value
+        return outcome.value
+
+    def _outcome(self, run: Run, called: Called) -> Outcome:
+        """How the call ended: in some way, of which the lower layer knows first."""
+        proof, callee = self.execution.proof, self.contracts[called.name]
+        errors = callee.raises
+        if run.layer == proof.lower.name:
+            if not isinstance(proof.lower, PythonLayer):
+                called.outcome = Outcome(value=proof.lower.unknown_result(called.name, _tag(called)))
+                run.assume(terms.disjunction([self._ended(called, error)[0] for error in ("", *errors)]), run.epoch)
+                return called.outcome
+            error = next((name for name in errors if run.decide(_variable(called, f"raises {name}", terms.BOOL))), "")
+            called.outcome = Outcome(error, self._unknown(run, called, proof.lower, error))
+            return called.outcome
+        error = next((name for name in errors if run.decide(self._ended(called, name)[0])), "")
+        type = proof.top.ending(called.name, error)
+        if type is None:
+            return Outcome(error)
+        found = terms_of({"result": type}, {"result": self._ended(called, error)[1]}, proof.encoding)
+        value = assembled({"result": type}, lambda path, leaf: leaf.wrap(found[path]))["result"]
+        self._well_typed(run, type, value)
+        return Outcome(error, value)
+
+    def _ended(self, called: Called, error: str) -> tuple[Term, Any]:
+        """Whether the call ended so, by what is known of the lower layer, and with what."""
+        proof, run = self.execution.proof, self.path.run
+        assert proof.relation is not None
+        with run.statement():
+            after = called.after[proof.lower.name]
+            condition, value = proof.relation.ended(called.name, error, after, called.outcome)
+            return term_of_truth(condition), value
+
+    def _unknown(self, run: Run, called: Called, layer: PythonLayer, error: str) -> Any:
+        """An unknown result, or error, of the call."""
+        type = layer.ending(called.name, error)
+        if type is None:
+            return None
+        encoding, what = self.execution.proof.encoding, error or "result"
+        value = assembled({what: type}, lambda path, leaf: leaf.wrap(_variable(called, path, leaf.sort(encoding))))[
+            what
+        ]
+        self._well_typed(run, type, value)
+        return value
+
+    def _well_typed(self, run: Run, type: Leaf | Record, value: Any) -> None:
+        """Take it that a result's enumerations are of their members; its references join the footprint."""
+        found = terms_of({"result": type}, {"result": value}, self.execution.proof.encoding)
+        for path, leaf in flattened({"result": type}).items():
+            if leaf.form == "enum":
+                run.assume(in_range(Field(path, (), leaf), found[path]), run.epoch)
+            elif leaf.form == "ref":
+                run.include(leaf.kind, (found[path],))
 
     def _forget(self, run: Run, called: Called) -> None:
         """Let what the operation may write be unknown."""
@@ -97,7 +156,7 @@ class CallControl:
                 if name == found.name:
                     found.forget(by_name[name], last)
 
-    def _facts(self, layer: str, called: Called) -> list[Fact]:
+    def _facts(self, layer: str, called: Called, outcome: Outcome) -> list[Fact]:
         """What is known after a call of the layer's state; when it is the upper one, of both states."""
         execution, proof = self.execution, self.execution.proof
         callee, tag, since = self.contracts[called.name], _tag(called), called.position + 1
@@ -113,25 +172,32 @@ class CallControl:
             ):
                 broken = contract.breaks.get(statement.id)
                 waived = called.given[layer][broken].term if broken is not None else None
-                facts.append(execution.setting.fact(statement, called.after, tag, waived, shared, since))
+                facts += execution.setting.stated(statement, called.after, tag, waived, shared, since)
         if layer == proof.lower.name:
             facts += execution.setting.type_facts(called.after, tag, shared=shared, since=since)
         else:
             facts += execution.setting.agreement_facts(called.after, contract.modifies, tag, since)
         if isinstance(proof.lower, PythonLayer) or layer == proof.top.name:
-            facts += [self._ensured(ensures, called, proof.layer(layer), tag) for ensures in contract.ensures]
+            for ensures in contract.ensures:
+                if not ensures.applies(outcome):
+                    continue
+                id = f"{proof.stack.operation_id(callee)}/ensures/{ensures.id}"
+                for holds, label in execution.setting.parts(id, ensures.holds):
+                    part = evolve(ensures, holds=holds)
+                    facts.append(self._ensured(part, called, outcome, layer, f"{tag}{layer}/{label or id}", label))
         return facts
 
-    def _ensured(self, ensures: Ensures, called: Called, layer: Layer, tag: str) -> Fact:
+    def _ensured(self, ensures: Ensures, called: Called, outcome: Outcome, layer: str, id: str, label: str) -> Fact:
         # A copy, so that what is learned later gets into no term of the state at the call.
-        before = {layer.name: called.before[layer.name].copy()}
+        before = {layer: called.before[layer].copy()}
 
         def instance(choice: tuple[Keys, ...]) -> Term:
-            given = called.given[layer.name]
-            return self.execution.setting.ensured(ensures, before, called.after, layer, given, choice)
+            setting, given = self.execution.setting, called.given[layer]
+            within = self.execution.proof.layer(layer)
+            return setting.ensured(ensures, before, called.after, within, given, outcome, choice)
 
-        id = f"{tag}{layer.name}/ensures/{ensures.id}"
-        return Fact(id, ensures.kinds, instance, shared=False, since=called.position + 1)
+        kinds = tuple(map(kind_of, ensures.kinds))
+        return Fact(id, kinds, instance, shared=False, since=called.position + 1, label=label)
 
     def goals(self) -> Iterator[Goal]:
         """That each call is made in step, from related states with the invariants and the precondition."""
@@ -200,3 +266,7 @@ class CallControl:
 
 def _tag(called: Called) -> str:
     return f"call{called.position}."
+
+
+def _variable(called: Called, name: str, sort: Sort) -> Term:
+    return terms.variable(f"{_tag(called)}{name}", sort)

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from attrs import evolve
 from tabulate import tabulate
 
-from refinement import counterexamples, history, ledger, recordings, registry, report, runner
+from refinement import counterexamples, history, ledger, recordings, registry, report, runner, uses_report
 from refinement.display import display
 from refinement.errors import InputError, record_traceback, user_message
 from refinement.obligations import Obligation, Result, Settings
@@ -26,6 +27,8 @@ from refinement.recordings import Replay
 from refinement.registry import LAYERS, Collection
 from refinement.report import Report
 from refinement.source import excerpt
+from refinement.uses import exceptions_file, gather, read_exceptions, specifications
+from refinement.uses_report import UsesReport
 from refinement.worker import Failure
 
 STATUSES = """
@@ -37,6 +40,14 @@ Exit status:
   3  something is unknown, timed out or was not run, and nothing is worse
   4  an internal error, or a worker that died twice
   130, 143  ended by Ctrl-C, by SIGTERM
+"""
+
+STATUSES_OF_USES = """
+\b
+Exit status:
+  0  everything is used, or listed as unused for a reason
+  1  something is unused, or listed as unused and is not
+  2, 3, 4, 130, 143  as for refine check
 """
 
 
@@ -72,6 +83,32 @@ _layers = click.option(
     multiple=True,
     help=f"Only obligations about these: {', '.join(LAYERS)} (repeatable, or with commas).",
 )
+_jobs = click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=lambda: len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+    show_default="all cores",
+    help="Worker processes.",
+)
+_timeout = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=Settings().seconds,
+    show_default=True,
+    metavar="SECONDS",
+    help="The last guard for one query to the solver; what it stops is unknown, never proved.",
+)
+_task_timeout = click.option(
+    "--task-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=None,
+    metavar="SECONDS",
+    show_default="ten times --timeout, at least 1500",
+    help="The last guard for all obligations of one operation between two layers.",
+)
+_form = click.option(
+    "--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True
+)
 
 
 def _version() -> str:
@@ -98,30 +135,10 @@ def cli() -> None:
 @_only
 @_layers
 @_kernel
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    default=lambda: len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-    show_default="all cores",
-    help="Worker processes.",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=Settings().seconds,
-    show_default=True,
-    metavar="SECONDS",
-    help="The last guard for one query to the solver; what it stops is unknown, never proved.",
-)
-@click.option(
-    "--task-timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=None,
-    metavar="SECONDS",
-    show_default="ten times --timeout, at least 1500",
-    help="The last guard for all obligations of one operation between two layers.",
-)
-@click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@_jobs
+@_timeout
+@_task_timeout
+@_form
 @click.option("--verbose", is_flag=True, help="List every obligation in the text report, not only what is not proved.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first obligation that is refuted or in error.")
 @click.option(
@@ -165,7 +182,7 @@ def check(
             tasks,
             collection.sources,
             Settings(seconds=timeout, fail_fast=fail_fast),
-            runner.Limits(min(jobs, len(tasks)), task_timeout or max(1500.0, 10 * timeout)),
+            _limits(jobs, len(tasks), timeout, task_timeout),
             shown,
             history.read().seconds,
         )
@@ -190,6 +207,10 @@ def check(
 
 
 FORMATS = {"json": report.as_json, "markdown": report.as_markdown}
+
+
+def _limits(jobs: int, tasks: int, timeout: float, task_timeout: float | None) -> runner.Limits:
+    return runner.Limits(min(jobs, tasks), task_timeout or max(1500.0, 10 * timeout))
 
 
 def _remember(collection: Collection, results: Sequence[Result], seconds: dict[str, float]) -> None:
@@ -381,6 +402,92 @@ def replay(files: Sequence[Path], layer: str, kernel: str | None, form: str) -> 
         if form == "text" and done:
             write(recordings.as_text(done, mark))
     return recordings.exit_status(done, bad_input)
+
+
+@cli.command(epilog=STATUSES_OF_USES)
+@_only
+@_kernel
+@_jobs
+@_timeout
+@_task_timeout
+@_form
+@click.option("--verbose", is_flag=True, help="List every outcome and conjunct in the text report.")
+@click.option(
+    "--exceptions",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    metavar="FILE",
+    show_default="proofs/unused.toml",
+    help="The list of what may be unused, with reasons.",
+)
+def uses(
+    only: Sequence[str],
+    kernel: str | None,
+    jobs: int,
+    timeout: float,
+    task_timeout: float | None,
+    form: str,
+    verbose: bool,
+    exceptions: Path | None,
+) -> int:
+    """Prove the obligations again, and tell what the proofs use and what none uses.
+
+    Told are, for the functions of the specification, which of their outcomes the proofs come to, and for the
+    statements that proofs assume, which of their conjuncts they need (by unsat cores, not always the fewest).
+
+    \b
+    Examples:
+      refine uses
+      refine uses --only sel4/endpoint/send_ipc --verbose
+      refine uses --format json > uses.json
+    """
+    began = time.perf_counter()
+    collection = registry.collect(kernel)
+    selected = registry.select(collection, only, ())
+    listed = read_exceptions(exceptions or exceptions_file())
+    wanted = {obligation.id for obligation in selected}
+    tasks = [
+        task
+        for task in collection.tasks
+        if task.proof is not None and any(obligation.id in wanted for obligation in task.obligations)
+    ]
+    if not tasks:
+        raise InputError("none of these obligations is about an operation: choose others")
+    observed = [specifications(found) for found in collection.kernels]
+    sources = [evolve(source, observed=names) for source, names in zip(collection.sources, observed, strict=True)]
+    with display(len(tasks)) as shown:
+        outcome = runner.run(
+            tasks,
+            tuple(sources),
+            Settings(seconds=timeout, tells_uses=True),
+            _limits(jobs, len(tasks), timeout, task_timeout),
+            shown,
+            history.read().seconds,
+        )
+    _tell_failures(outcome.failures)
+    finished = [result for task in tasks for result in outcome.results.get(task.id, ())]
+    results = tuple(result for result in finished if result.obligation.id in wanted)
+    found = gather(collection.kernels, results)
+    partial = bool(only) or outcome.interrupted is not None
+    excused, wrong = ({}, []) if partial else (listed.about(collection.kernels) if kernel else listed).judge(found)
+    made = UsesReport(
+        kernel=collection.name,
+        uses=found,
+        results=results,
+        total=sum(obligation.id in wanted for task in tasks for obligation in task.obligations),
+        seconds=time.perf_counter() - began,
+        jobs=min(jobs, len(tasks)),
+        excused=excused,
+        wrong=wrong,
+        partial=partial,
+        interrupted=outcome.interrupted,
+        bad_input=any(failure.is_input for failure in outcome.failures),
+    )
+    write(uses_report.as_text(made, mark, verbose) if form == "text" else USES_FORMATS[form](made))
+    return made.exit_status
+
+
+USES_FORMATS = {"json": uses_report.as_json, "markdown": uses_report.as_markdown}
 
 
 @cli.command()

@@ -7,19 +7,31 @@ from typing import Any
 
 from attrs import field, frozen
 
+from refinement.outcomes import Outcome
+
 
 @frozen
 class Ensures:
     """What an operation guarantees beyond the invariants: `holds(before, after, arguments, *objects)`.
 
     It holds for all objects of `kinds` that exist, and is stated alike on the states of any layer in Python;
-    `arguments` are the operation's, by name.
+    `arguments` are the operation's, by name.  If it is `of` the "result", or of an error by its name, it is about the
+    calls that end so, and is given that too: `holds(before, after, arguments, result, *objects)`.
     """
 
     id: str
     kinds: tuple[str, ...]
     prose: str
     holds: Callable[..., Any] = field(repr=False)
+    of: str = ""
+
+    def applies(self, outcome: Outcome) -> bool:
+        """Whether it is about calls that end so."""
+        return self.of in ("", outcome.error or "result")
+
+    def given(self, outcome: Outcome) -> tuple[Any, ...]:
+        """What it is given of how the call ended."""
+        return (outcome.value,) if self.of else ()
 
 
 @frozen

@@ -18,7 +18,7 @@ from refinement.loops import Moment
 from refinement.obligations import Result, Settings
 from refinement.path import Goal, Path
 from refinement.refutation import SECONDS_FOR_ALL, refute
-from refinement.schema import Field, flattened, parts_of
+from refinement.schema import Field, assembled, flattened, parts_of, terms_of
 from refinement.setting import EVERYTHING, Setting
 from refinement.smt import Solver
 from refinement.state import Keys, exists, in_range
@@ -37,16 +37,20 @@ class Execution:
         terms.reset()
         self.proof = proof
         self.settings = settings
-        self.solver = Solver(settings.rlimit, settings.seconds)
+        self.solver = self.new_solver()
         self.explorer = Explorer(self.solver, proof.encoding)
         self.explorer.is_opaque = isinstance(proof.lower, PythonLayer)
         self.tallies = {obligation.id: Tally(obligation) for obligation in proof.obligations()}
-        self.setting = Setting(proof)
+        self.setting = Setting(proof, tells=settings.tells_uses)
         self.looping = self.setting.states("loop.") if proof.operation.loops else None
         self.after_calls: dict[str, Mapping[str, Any]] = {}
         self.start_facts = self.setting.facts(self.setting.pristine, "", proof.operation.contract)
         self.far: set[str] = set()
         self.searched = 0.0
+
+    def new_solver(self) -> Solver:
+        """The solver for all of the task's queries."""
+        return Solver(self.settings.rlimit, self.settings.seconds)
 
     def run(self) -> list[Result]:
         """Explore all paths, prove their goals, and sum up."""
@@ -116,8 +120,9 @@ class Execution:
         path = self._start(run)
         if proof.operation.requires is not None:
             with run.statement(collect=True) as read:
-                condition = proof.operation.requires(self.setting.pristine[proof.top.name], **self.setting.arguments)
-            run.assume(term_of_truth(condition))
+                for requires, label in self.setting.parts(f"{proof.base}/requires", proof.operation.requires):
+                    condition = requires(self.setting.pristine[proof.top.name], **self.setting.arguments)
+                    run.assume(term_of_truth(condition), label=label)
             self._widen(path, read)
         run.facts += self.setting.required(self.setting.pristine)
         path.inside = bool(proof.operation.loops) and run.decide(inside_variable())
@@ -135,10 +140,18 @@ class Execution:
         path.run.enter_epoch(0)
         try:
             below = layer is self.proof.lower
-            given = self.setting.given_below if below else self.setting.arguments
-            layer.call(path.run, path.live[layer.name], self.proof.operation.name, given)
+            given = self.setting.given_below if below else self._arguments(path.run)
+            outcome = layer.call(path.run, path.live[layer.name], self.proof.operation.name, given)
+            if outcome is not None:
+                path.outcomes[layer.name] = outcome
         except Cut as cut:
             path.cuts[layer.name] = cut
+
+    def _arguments(self, run: Run) -> dict[str, Any]:
+        """The upper layer's arguments, as far as the path settles what they are."""
+        proof = self.proof
+        found = terms_of(proof.parameters, self.setting.arguments, proof.encoding)
+        return assembled(proof.parameters, lambda path, leaf: leaf.wrap(run.case_of(found[path])))
 
     def _prove(self, path: Path) -> None:
         """Prove what is to hold at the end of a path."""
@@ -151,18 +164,26 @@ class Execution:
                 answer = self.solver.check(grants)
                 impossible = answer == "unsat" and (not grants or self.solver.check() == "unsat")
             if impossible:
-                self.explorer.paths -= 1
-                self.explorer.infeasible += 1
+                self._dismiss(path)
                 return
-            for key in skipped:
-                self.tallies[key].skipped += 1
-            for key in {self.setting.key("guards"), *skipped, *(goal.key for goal in goals)}:
-                self.tallies[key].witnessed += answer == "sat"
-            for key in {self.setting.key("guards"), *(goal.key for goal in goals)}:
-                self.tallies[key].paths += 1
+            self._count(path, {self.setting.key("guards"), *(goal.key for goal in goals)}, skipped, answer == "sat")
             for epoch in range(len(path.called) + 1):
                 run.enter_epoch(epoch)
                 self._prove_goals(path, [goal for goal in goals if goal.epoch == epoch])
+
+    def _dismiss(self, path: Path) -> None:
+        """Leave out a path that turned out to be impossible."""
+        self.explorer.paths -= 1
+        self.explorer.infeasible += 1
+
+    def _count(self, path: Path, keys: set[str], skipped: set[str], possible: bool) -> None:
+        """Note that obligations have goals on a path, on which others are skipped, and if it was shown possible."""
+        for key in keys:
+            self.tallies[key].paths += 1
+        for key in skipped:
+            self.tallies[key].skipped += 1
+        for key in keys | skipped:
+            self.tallies[key].witnessed += possible
 
     def _prove_goals(self, path: Path, goals: list[Goal]) -> None:
         """Prove goals of one epoch: together if that is possible, else each on its own."""
@@ -267,6 +288,7 @@ class Execution:
         broken = {id: self.setting.arguments[name].term for id, name in self.proof.operation.contract.breaks.items()}
         considered, at_end = goals_of_path.of_states(self.setting, path, path.live, EVERYTHING, broken)
         goals += at_end
+        goals += goals_of_path.of_outcome(self.setting, path)
         goals += goals_of_path.of_contract(self.setting, path)
         return goals, considered - {goal.key for goal in goals}
 
@@ -286,6 +308,7 @@ class Execution:
                     witnessed=tally.witnessed,
                     note=note,
                     counterexample=tally.counterexample,
+                    uses={purpose: frozenset(used) for purpose, used in tally.uses.items()},
                 )
             )
         return results

@@ -21,7 +21,7 @@ from attrs import define, frozen
 from refinement import context, terms
 from refinement.logic import NULL, value_like
 from refinement.places import relative
-from refinement.schema import MATHEMATICAL, Encoding, Leaf, Record, assembled, flattened, parts_of, type_of
+from refinement.schema import MATHEMATICAL, Encoding, Leaf, Record, assembled, flattened, parts_of, record_of, type_of
 from refinement.smt import Solver
 from refinement.state import Keys
 from refinement.terms import Term
@@ -51,12 +51,16 @@ class ProofError(Exception):
 
 @frozen
 class Decision:
-    """A condition settled on a path: which side, whether both were possible, and where it was asked."""
+    """A condition settled on a path: which side, whether only that was possible, and where it was asked.
+
+    For one that is forced `because` has the labels of the facts that forced it, in a proof that tells.
+    """
 
     condition: Term
     taken: bool
     forced: bool
     location: str = ""
+    because: frozenset[str] = frozenset()
 
 
 @frozen
@@ -72,11 +76,11 @@ class Guard:
 
 @frozen
 class Fact:
-    """A statement assumed of any objects of certain kinds: an invariant at some moment of the run.
+    """A statement assumed of any references of certain kinds: an invariant at some moment of the run.
 
     `instance(keys)` is its formula for the objects with these keys, one tuple for each of `kinds`.
     A `shared` one is the same on every path.  One about the states after the path's nth call by contract (`since`)
-    is assumed of objects that the run looks at since then.
+    is assumed of objects that the run looks at since then.  One with a label is to be told apart by the solver.
     """
 
     id: str
@@ -84,6 +88,7 @@ class Fact:
     instance: Callable[[tuple[Keys, ...]], Term]
     shared: bool = True
     since: int = 0
+    label: str = ""
 
 
 class Loops(Protocol):
@@ -92,8 +97,13 @@ class Loops(Protocol):
     def known(self, label: str) -> bool:
         """Whether there is a contract for the loop of that label."""
 
-    def head(self, run: Run, label: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """Arrive at the loop's head; gives the variables to go on with, or ends the run there by a Cut."""
+    def head(
+        self, run: Run, label: str, variables: dict[str, Any], types: Mapping[str, Leaf | Record] | None = None
+    ) -> dict[str, Any]:
+        """Arrive at the loop's head; gives the variables to go on with, or ends the run there by a Cut.
+
+        Without their types, the variables are symbolic words and references.
+        """
 
     def enter(self, run: Run) -> None:
         """Note that the run takes an iteration."""
@@ -108,8 +118,8 @@ class Calls(Protocol):
     def known(self, name: str) -> bool:
         """Whether a contract stands for the operation."""
 
-    def call(self, run: Run, name: str, arguments: Mapping[str, Any] | tuple[Term, ...]) -> None:
-        """Let the contract stand for a call of the operation."""
+    def call(self, run: Run, name: str, arguments: Mapping[str, Any] | tuple[Term, ...]) -> Any:
+        """Let the contract stand for a call of the operation; gives its result, or raises its error."""
 
 
 class Chooser(Protocol):
@@ -234,7 +244,11 @@ class Explorer:
 
 
 class Run:
-    """One path: its decisions, what is assumed and known on it, the objects it touches, its goals."""
+    """One path: its decisions, what is assumed and known on it, the objects it touches, its goals.
+
+    `used` has the labels of the facts because of which its decisions are the only ones that are possible, and what
+    else is noted of what the path comes to (`refinement.reached`).
+    """
 
     def __init__(self, explorer: Explorer, prefix: tuple[Decision, ...], replay: int):
         self.explorer = explorer
@@ -250,6 +264,7 @@ class Run:
         self.knowledge: list[tuple[dict[Term, bool], dict[Term, Term]]] = [(self.known, self.bound)]
         self.instantiated: set[tuple] = set()
         self.guards: list[Guard] = []
+        self.used: set[str] = set()
         self.stating = False
         self.collected: dict[tuple[str, Keys], None] | None = None
         self.reads: set[str] | None = None
@@ -257,6 +272,7 @@ class Run:
         self.location: Callable[[], str] = caller_location
         self.chooser: Chooser | None = None
         self.loops: Loops | None = None
+        self.around: dict[tuple[str, str], dict[str, Any]] = {}
         self.calls: Calls | None = None
 
     @property
@@ -283,6 +299,12 @@ class Run:
             return terms.disjunction([self.simplify(part) for part in condition.args])
         return condition
 
+    def case_of(self, term: Term) -> Term:
+        """Of a term that distinguishes cases, the one that the path has come to, as far as it settles that."""
+        while term.op == "ite" and terms.is_constant(settled := self.simplify(term.args[0])):
+            term = term.args[1] if settled is terms.TRUE else term.args[2]
+        return term
+
     def _learn(self, condition: Term, value: bool = True) -> None:
         if condition.op == "not":
             self._learn(condition.args[0], not value)
@@ -294,19 +316,20 @@ class Run:
         elif value and condition.op == "=" and terms.is_constant(condition.args[1]):
             self.bound[condition.args[0]] = condition.args[1]
 
-    def assume(self, condition: Term, since: int = 0) -> None:
+    def assume(self, condition: Term, since: int = 0, label: str = "") -> None:
         """Take a formula as true from here on.  Only for what is proved or trusted elsewhere.
 
         One about the states after the nth call by contract (`since`) is only used where that is granted.
+        One with a label is left to the solver, which tells where it uses it.
         """
         if condition is terms.TRUE or self.known.get(condition) is True:
             return
-        if since <= self.epoch:
+        if since <= self.epoch and not label:
             self._learn(condition)
         if since:
             condition = terms.implies(_granted(since), condition)
         if not self.replay:
-            self.explorer.solver.add(condition)
+            self.explorer.solver.add(condition, label)
 
     def enter_epoch(self, epoch: int) -> None:
         """Go on after the nth call by contract of a layer; from the start for n = 0.
@@ -352,9 +375,9 @@ class Run:
         where = self.location()
         grants = self.grants(self.epoch)
         if solver.check([simple, *grants]) == "unsat":
-            decision = Decision(simple, False, True, where)
+            decision = Decision(simple, False, True, where, solver.core)
         elif solver.check([terms.negate(simple), *grants]) == "unsat":
-            decision = Decision(simple, True, True, where)
+            decision = Decision(simple, True, True, where, solver.core)
         else:
             decision = Decision(simple, True, False, where)
             self.alternatives.append((*self.decisions, Decision(simple, False, False, where)))
@@ -363,6 +386,7 @@ class Run:
 
     def _take(self, decision: Decision) -> None:
         self.decisions.append(decision)
+        self.used |= decision.because
         literal = decision.condition if decision.taken else terms.negate(decision.condition)
         self._learn(literal)
         if decision.forced:
@@ -419,7 +443,7 @@ class Run:
                 if key in self.instantiated:
                     continue
                 self.instantiated.add(key)
-                self.assume(self.instance(fact, choice), fact.since)
+                self.assume(self.instance(fact, choice), fact.since, fact.label)
 
     def _objects(self, kind: str, since: int) -> list[Keys]:
         return [keys for keys, epoch in self.footprint.get(kind, {}).items() if epoch >= since]
@@ -493,10 +517,10 @@ class Run:
         """Whether in this proof the contract of an operation stands for calls of it."""
         return self.calls is not None and not self.stating and self.calls.known(name)
 
-    def call(self, name: str, arguments: Mapping[str, Any] | tuple[Term, ...]) -> None:
+    def call(self, name: str, arguments: Mapping[str, Any] | tuple[Term, ...]) -> Any:
         """Call an operation by its contract, with its arguments by name or as the lower layer's terms in order."""
         assert self.calls is not None
-        self.calls.call(self, name, arguments)
+        return self.calls.call(self, name, arguments)
 
     def _loops(self, label: str) -> Loops:
         if self.loops is None or not self.loops.known(label):
@@ -514,6 +538,25 @@ class Run:
         loops.enter(self)
         yield item
         raise Cut(label, {})
+
+    def again(self, label: str, variables: Any, around: Mapping[str, Any]) -> None:
+        """A loop whose variables are an object's attributes, cut at its head; `around` are the function's locals."""
+        loops = self._loops(label)
+        record = record_of(type(variables))
+        if record is None:
+            raise ProofError(f"the variables of the loop {label!r} are to be the attributes of an attrs object")
+        values = {name: getattr(variables, name) for name in record.members}
+        before = self.around.get((self.layer, label))
+        if before is not None:
+            for name in before:
+                if around[name] is not before[name]:
+                    raise ProofError(f"the loop {label!r} changes {name}, which is none of its variables")
+            loops.enter(self)
+            raise Cut(label, values)
+        for name, value in loops.head(self, label, values, record.members).items():
+            setattr(variables, name, value)
+        self.around[self.layer, label] = dict(around)
+        loops.leave(self)
 
     def walk(self, label: str, first: Any, following: Callable[[Any], Any]) -> Iterator[Any]:
         """A walk along references, cut at its head; the loop variable is called `cursor`."""

@@ -10,6 +10,7 @@ from refinement.contracts import Contract, place
 from refinement.layers import PythonLayer
 from refinement.path import Goal, Path
 from refinement.relation import Relation
+from refinement.schema import terms_of
 from refinement.setting import EVERYTHING, Setting, but_for
 from refinement.state import exists
 from refinement.statements import Statement
@@ -60,10 +61,13 @@ def _statement(
     if not setting.reads_of(statement) & written:
         return []
     choice = setting.skolems(statement.kinds)
-    with path.run.statement(collect=True) as read:
-        term = but_for(waived, choice, setting.holds(statement, states, choice))
-    path.include(statement.kinds, choice)
-    return [path.goal(key, term, statement.prose, tuple(read))]
+    goals = []
+    for part, label in setting.parts_of(statement):
+        with path.run.statement(collect=True) as read:
+            term = but_for(waived, choice, setting.holds(part, states, choice))
+        path.include(part.kinds, choice)
+        goals.append(path.goal(key, term, part.prose, tuple(read), keeps=label))
+    return goals
 
 
 def _agreement(
@@ -89,6 +93,34 @@ def _agreement(
     return goals
 
 
+def of_outcome(setting: Setting, path: Path) -> list[Goal]:
+    """That the operation ends in both layers in the same way, with the same result, and with no other error than said.
+
+    A path that ends inside a loop has no outcome.
+    """
+    proof, outcomes = setting.proof, path.outcomes
+    goals = []
+    if proof.lower.name in outcomes and outcomes[proof.lower.name].error not in ("", *proof.operation.raises):
+        what = f"{proof.lower.name} raises {outcomes[proof.lower.name].error}"
+        goals.append(path.goal(setting.key("guards"), terms.FALSE, what))
+    if proof.relation is None or not proof.has_outcome() or len(outcomes) < len(proof.layers):
+        return goals
+    upper, lower = outcomes[proof.top.name], outcomes[proof.lower.name]
+    with path.run.statement(collect=True) as read:
+        found = proof.relation.ended(proof.operation.name, upper.error, path.live[proof.lower.name], lower)
+        condition = term_of_truth(found[0])
+        type = proof.top.ending(proof.operation.name, upper.error)
+        if condition is not terms.FALSE and type is not None:
+            values = (
+                terms_of({"result": type}, {"result": value}, proof.encoding) for value in (upper.value, found[1])
+            )
+            same = [terms.equal(one, other) for one, other in zip(*(v.values() for v in values), strict=True)]
+            condition = terms.conjunction((condition, *same))
+    ends = f"ends with {upper.error}" if upper.error else "returns"
+    what = f"{proof.top.name} {ends}, and {proof.lower.name} not so, or not with the same"
+    return [*goals, path.goal(setting.key("result"), condition, what, tuple(read))]
+
+
 def of_requirement(setting: Setting, path: Path) -> list[Goal]:
     """That what the operation requires of all objects in the lower layer follows from what it requires above."""
     proof = setting.proof
@@ -111,10 +143,15 @@ def of_contract(setting: Setting, path: Path) -> list[Goal]:
         outside = sorted(_outside(setting, path, contract.modifies))
         what = f"it writes {', '.join(outside)}, which its contract does not name"
         goals.append(path.goal(setting.key("frame"), terms.boolean(not outside), what, inner=True))
-    for ensures in contract.ensures if isinstance(lower, PythonLayer) else ():
+    outcome = path.outcomes.get(lower.name)
+    if outcome is None or not isinstance(lower, PythonLayer):
+        return goals
+    for ensures in contract.ensures:
+        if not ensures.applies(outcome):
+            continue
         choice = setting.skolems(ensures.kinds)
         with path.run.statement(collect=True) as read:
-            term = setting.ensured(ensures, path.start, path.live, lower, setting.arguments, choice)
+            term = setting.ensured(ensures, path.start, path.live, lower, setting.arguments, outcome, choice)
         path.include(ensures.kinds, choice)
         goals.append(path.goal(setting.key("ensures", ensures.id), term, ensures.prose, tuple(read)))
     return goals

@@ -12,8 +12,21 @@ from attrs import field, frozen
 from refinement import plain, terms
 from refinement.explore import Run
 from refinement.logic import Ref
+from refinement.outcomes import Outcome
 from refinement.places import relative
-from refinement.schema import Encoding, Field, Leaf, Record, Schema, assembled, flattened, parts_of, schema_of, type_of
+from refinement.schema import (
+    Encoding,
+    Field,
+    Leaf,
+    Record,
+    Schema,
+    assembled,
+    flattened,
+    parts_of,
+    record_of,
+    schema_of,
+    type_of,
+)
 from refinement.state import FieldMap, Keys, SymbolicState, unknown_field
 from refinement.statements import Total
 from refinement.terms import Term
@@ -33,8 +46,11 @@ class Layer(Protocol):
     def fresh(self, encoding: Encoding, tag: str) -> Any:
         """A symbolic state of unknown content; states with different tags have nothing in common."""
 
-    def call(self, run: Run, state: Any, operation: str, arguments: Mapping[str, Any]) -> Any:
-        """Run an operation on a symbolic state; gives its result."""
+    def call(self, run: Run, state: Any, operation: str, arguments: Mapping[str, Any]) -> Outcome | None:
+        """Run an operation on a symbolic state; gives how it ended, or None if it does what is undefined."""
+
+    def unknown_result(self, operation: str, tag: str) -> Any:
+        """What a call by contract of an operation gives in a layer that is not written in Python."""
 
     def unknown_arguments(
         self, types: Mapping[str, Leaf | Record], encoding: Encoding
@@ -55,6 +71,9 @@ class Layer(Protocol):
     ) -> tuple[Term, ...]:
         """The same of arguments that the layer itself gives in a call, whose types are these in a Python layer."""
 
+    def loop_variables(self, variables: Mapping[str, Any], records: Mapping[str, type]) -> dict[str, Any]:
+        """A loop's variables as facts see them: with the names of a Python layer, and records of these types."""
+
     def location(self, operation: str) -> str:
         """`file:line` of the operation."""
 
@@ -70,7 +89,7 @@ class Layer(Protocol):
     def view(self, plain: Any) -> Any:
         """A plain state as statements see it."""
 
-    def execute(self, plain: Any, operation: str, arguments: Mapping[str, Any]) -> None:
+    def execute(self, plain: Any, operation: str, arguments: Mapping[str, Any]) -> Outcome:
         """Run an operation on a plain state.  Raises whatever shows that it does what it must not."""
 
     def dump(self, plain: Any) -> dict[str, Any]:
@@ -82,11 +101,16 @@ class Layer(Protocol):
 
 @frozen
 class PythonLayer:
-    """A layer written as plain Python functions over an attrs state class."""
+    """A layer written as plain Python functions over an attrs state class.
+
+    `errors` are the exceptions that operations raise to say that they are not carried out, or not to their end: each
+    is an attrs class, a record of what it tells.
+    """
 
     name: str
     state: type
     operations: Mapping[str, Callable[..., Any]] = field(repr=False)
+    errors: tuple[type[Exception], ...] = field(default=(), repr=False)
 
     @property
     def schema(self) -> Schema:
@@ -105,13 +129,29 @@ class PythonLayer:
                 maps[part.exists.path] = existence(part.exists.path, encoding)
         return SymbolicState(self.schema, encoding, maps, self.name)
 
-    def call(self, run: Run, state: SymbolicState, operation: str, arguments: Mapping[str, Any]) -> Any:
+    def call(self, run: Run, state: SymbolicState, operation: str, arguments: Mapping[str, Any]) -> Outcome:
         """Run an operation."""
         before, run.layer = run.layer, self.name
         try:
-            return self.operations[operation](state, **arguments)
+            return self._outcome(operation, state, arguments)
         finally:
             run.layer = before
+
+    def _outcome(self, operation: str, state: Any, arguments: Mapping[str, Any]) -> Outcome:
+        try:
+            return Outcome(value=self.operations[operation](state, **arguments))
+        except self.errors as error:
+            return Outcome(type(error).__name__, error)
+
+    def unknown_result(self, operation: str, tag: str) -> None:
+        """Not needed: it is made of the types of the result and the errors."""
+
+    def ending(self, operation: str, error: str = "") -> Leaf | Record | None:
+        """The type of an operation's result (None if it has none), or of the error of that name."""
+        if error:
+            return record_of(next(known for known in self.errors if known.__name__ == error))
+        hint = get_type_hints(self.operations[operation], include_extras=True).get("return")
+        return None if hint in (None, type(None)) else type_of(hint)
 
     def unknown_arguments(
         self, types: Mapping[str, Leaf | Record], encoding: Encoding
@@ -139,6 +179,10 @@ class PythonLayer:
         types = parameters_of(self, operation)
         given = parts_of(types, arguments)
         return tuple(leaf.unwrap(given[path], leaf.sort(encoding)) for path, leaf in flattened(types).items())
+
+    def loop_variables(self, variables: Mapping[str, Any], records: Mapping[str, type]) -> dict[str, Any]:
+        """A loop's variables as they are."""
+        return dict(variables)
 
     def location(self, operation: str) -> str:
         """`file:line` of the operation's function."""
@@ -174,9 +218,9 @@ class PythonLayer:
         """A plain state as statements see it."""
         return Total(plain_state, self.schema)
 
-    def execute(self, plain_state: Any, operation: str, arguments: Mapping[str, Any]) -> None:
+    def execute(self, plain_state: Any, operation: str, arguments: Mapping[str, Any]) -> Outcome:
         """Run an operation on a plain state."""
-        self.operations[operation](plain_state, **self.own(operation, arguments))
+        return self._outcome(operation, plain_state, self.own(operation, arguments))
 
     def own(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Plain arguments of an operation, those of another layer's enumerations and records as this layer's."""

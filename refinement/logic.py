@@ -10,7 +10,7 @@ and on symbolic values.  What Python's syntax cannot say of both is here:
 - machine words (`Word`, `Word64`), arrays and tables of objects for declaring a state;
 - `choose`: some object for which a predicate holds, or the least one;
 - `address_of` and `reference_at`: where objects are in memory;
-- `repeat` and `walk`: loops without a small bound;
+- `again`, `repeat` and `walk`: loops without a small bound;
 - `defined`: marks a function that is known by its name before its definition is looked at;
 - `operation`: marks a function that is proved on its own, and by whose contract callers can be proved.
 """
@@ -20,8 +20,9 @@ from __future__ import annotations
 import enum
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from attrs import frozen
 
@@ -338,8 +339,20 @@ def walk(label: str, first: Any, following: Callable[[Any], Any]) -> Iterator[An
         cursor = after
 
 
+def again(label: str, variables: Any) -> Literal[True]:
+    """Whether to go round a loop once more: always.  `while again("levels", at):` is a loop without a bound.
+
+    Of what there is before the loop, a round may change the state and the attributes of the attrs object `variables`.
+    The loop invariant of that label, with its measure, is stated in `proofs/`.
+    """
+    run = context.current()
+    if run is not None:
+        run.again(label, variables, sys._getframe(1).f_locals)
+    return True
+
+
 def operation(function: F) -> F:
-    """Mark a function without a result that is proved on its own.
+    """Mark a function that is proved on its own.
 
     In the proof of a caller that names it among its `calls`, its contract stands for it (`refinement.contracts`).
     """
@@ -351,8 +364,7 @@ def operation(function: F) -> F:
         if run is None or not run.by_contract(function.__name__):
             return function(*given, **named)
         _, *arguments = signature.bind(*given, **named).arguments.items()
-        run.call(function.__name__, dict(arguments))
-        return None
+        return run.call(function.__name__, dict(arguments))
 
     return called  # type: ignore[return-value]
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from refinement import terms
 from refinement.explore import Cut, Fact, Run
-from refinement.loops import Loop, LoopFact, Measure, Moment
+from refinement.loops import Descent, Loop, LoopFact, Measure, Moment
 from refinement.path import Goal, Path
-from refinement.state import Keys
-from refinement.statements import present
+from refinement.schema import Field, Leaf, Record, assembled, flattened, terms_of, type_of
+from refinement.state import Keys, in_range
+from refinement.statements import kind_of, present
 from refinement.terms import Term
 from refinement.values import SymbolicRef, Word, term_of_truth
 
 if TYPE_CHECKING:
     from refinement.execution import Execution
+
+Types = Mapping[str, Leaf | Record]
 
 
 class LoopControl:
@@ -25,6 +30,7 @@ class LoopControl:
         self.execution = execution
         self.path = path
         self.contracts = execution.proof.operation.loops
+        self.types: dict[str, Types] = {}
 
     def contract(self, label: str) -> Loop | None:
         """The contract of the loop with that label in some layer."""
@@ -34,19 +40,22 @@ class LoopControl:
         """Whether there is a contract for the loop of that label."""
         return self.contract(label) is not None
 
-    def head(self, run: Run, label: str, variables: dict[str, Any]) -> dict[str, Any]:
+    def head(self, run: Run, label: str, variables: dict[str, Any], types: Types | None = None) -> dict[str, Any]:
         """Arrive at a loop's head for the first time; gives the variables to go on with."""
         loop = self.contract(label)
         assert loop is not None
         layer = run.layer
         self.path.reached[layer] = loop.label
+        if types is None:
+            types = {name: leaf_of_value(name, value) for name, value in variables.items()}
+        self.types[layer] = types
         if not self.path.inside:
             raise Cut(label, variables)
         if self.path.head is None:
-            found = self._go_inside(run, loop, variables)
+            found = self._go_inside(run, loop, types)
         else:
             self.path.live[layer].become(self.path.head[layer])
-            found = self._upper_variables(variables)
+            found = self._upper_variables(types)
         if self._sits_out(run, loop):
             self.enter(run)
             raise Cut(label, found)
@@ -60,26 +69,53 @@ class LoopControl:
         """Note that the run leaves the loop."""
         self.path.ended[run.layer] = "left"
 
-    def _go_inside(self, run: Run, loop: Loop, entry: Mapping[str, Any]) -> dict[str, Any]:
+    def _go_inside(self, run: Run, loop: Loop, types: Types) -> dict[str, Any]:
         """Forget the state: of the one at the loop's head only the invariants are known."""
         states = self.execution.looping
         assert states is not None
-        variables = {name: _unknown_like(name, value) for name, value in entry.items()}
-        head = Moment(states, self.path.start.arguments, _with_cursor(loop, variables))
+        encoding = self.execution.proof.encoding
+        variables = assembled(types, lambda path, leaf: leaf.wrap(terms.variable(f"loop.{path}", leaf.sort(encoding))))
+        head = Moment(states, self.path.start.arguments, self._seen(loop, variables))
         self.path.head = head
         self.path.live[run.layer].become(states[run.layer])
         run.facts = [*run.facts, *self.execution.setting.facts(states, "loop.")]
         for fact in self.facts_of(loop):
-            run.facts.append(Fact(f"loop.{loop.label}/{fact.id}", fact.kinds, self._instance(fact, head)))
+            id = f"{self.execution.proof.base}/loop/{loop.label}/{fact.id}"
+            kinds = tuple(map(kind_of, fact.kinds))
+            for holds, label in self.execution.setting.parts(id, fact.holds):
+                instance = self._instance(evolve(fact, holds=holds), head)
+                run.facts.append(Fact(label or id, kinds, instance, label=label))
+        with run.statement():
+            run.assume(self._well_typed(loop, variables, types))
         for value in variables.values():
             if isinstance(value, SymbolicRef):
                 run.include(value.kind, (value.term,))
         return variables
 
-    def _upper_variables(self, entry: Mapping[str, Any]) -> dict[str, Any]:
+    def _upper_variables(self, types: Types) -> dict[str, Any]:
         """The upper layer's loop variables, which are the lower one's of the same name."""
         assert self.path.head is not None
-        return {name: self.path.head.variables[name] for name in entry}
+        found = self._terms(types, self.path.head.variables)
+        return assembled(types, lambda path, leaf: leaf.wrap(self.path.run.case_of(found[path])))
+
+    def _terms(self, types: Types, variables: Mapping[str, Any]) -> dict[str, Term]:
+        return terms_of(types, variables, self.execution.proof.encoding)
+
+    def _seen(self, loop: Loop, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """The lower layer's variables as facts see them; the one that is the cursor in C under that name too."""
+        with self.path.run.statement():
+            found = self.execution.proof.lower.loop_variables(variables, loop.records)
+        if loop.cursor in found:
+            found["cursor"] = found[loop.cursor]
+        return found
+
+    def _well_typed(self, loop: Loop, variables: Mapping[str, Any], types: Types) -> Term:
+        """That the lower layer's variables have the values of their types: those of enumerations, words of records."""
+        given = self._terms(types, variables)
+        leaves = flattened(types).items()
+        ranges = [in_range(Field(path, (), leaf), given[path]) for path, leaf in leaves if leaf.form == "enum"]
+        records = {name: type_of(item) for name, item in loop.records.items()}
+        return terms.conjunction([*ranges, term_of_truth(self.execution.proof.lower.well_typed(variables, records))])
 
     def facts_of(self, loop: Loop) -> list[LoopFact]:
         """The facts that speak of this proof's layers only."""
@@ -128,16 +164,22 @@ class LoopControl:
 
     def _invariant_goals(self, loop: Loop, key: str) -> list[Goal]:
         path, proof = self.path, self.execution.proof
-        variables = _with_cursor(loop, path.cuts[proof.lower.name].values)
+        given = path.cuts[proof.lower.name].values
+        variables = self._seen(loop, given)
         at = Moment(path.live, path.start.arguments, variables)
         for value in variables.values():
             if isinstance(value, SymbolicRef):
                 path.run.include(value.kind, (value.term,))
         goals = []
         if proof.relation is not None:
-            for name, value in path.cuts[proof.top.name].values.items():
-                same = term_of_truth(value == variables[name])
-                goals.append(self.path.goal(key, same, f"the loop variable {name} differs between the layers"))
+            types = self.types[proof.top.name]
+            above, below = (self._terms(types, values) for values in (path.cuts[proof.top.name].values, variables))
+            for name, term in above.items():
+                what = f"the loop variable {name} differs between the layers"
+                goals.append(self.path.goal(key, terms.equal(term, below[name]), what))
+        with path.run.statement():
+            well_typed = self._well_typed(loop, given, self.types[proof.lower.name])
+        goals.append(self.path.goal(key, well_typed, "a loop variable has no value of its type"))
         for fact in self.facts_of(loop):
             if fact.layers[-1] != proof.lower.name:
                 continue
@@ -148,9 +190,21 @@ class LoopControl:
             goals.append(self.path.goal(key, term, fact.prose, tuple(read)))
         if path.inside:
             for measure in loop.measures:
-                if measure.layers[-1] == proof.lower.name:
+                if measure.layers[-1] != proof.lower.name:
+                    continue
+                if isinstance(measure, Descent):
+                    goals.append(self._descent_goal(loop, measure, at))
+                else:
                     goals += self._measure_goals(loop, measure, at)
         return goals
+
+    def _descent_goal(self, loop: Loop, measure: Descent, after: Moment) -> Goal:
+        head = self.path.head
+        assert head is not None
+        with self.path.run.statement():
+            less = term_of_truth(measure.value(after) < measure.value(head))
+        key = self.execution.setting.key("termination", loop.label)
+        return self.path.goal(key, less, "the iteration did not make the number less")
 
     def _measure_goals(self, loop: Loop, measure: Measure, after: Moment) -> list[Goal]:
         head = self.path.head
@@ -177,17 +231,10 @@ def inside_variable() -> Term:
     return terms.variable("loop.inside", terms.BOOL)
 
 
-def _with_cursor(loop: Loop, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """The loop's variables, with the one that is the cursor in C under that name too."""
-    found = dict(variables)
-    if loop.cursor in found:
-        found["cursor"] = found[loop.cursor]
-    return found
-
-
-def _unknown_like(name: str, value: Any) -> Any:
+def leaf_of_value(name: str, value: Any) -> Leaf:
+    """The type of a loop variable that is a symbolic reference or word; TypeError for any other."""
     if isinstance(value, SymbolicRef):
-        return SymbolicRef(value.kind, terms.variable(f"loop.{name}", value.term.sort))
+        return Leaf("ref", kind=value.kind)
     if isinstance(value, Word):
-        return Word(terms.variable(f"loop.{name}", value.term.sort))
+        return Leaf("word", width=value.term.sort.width)
     raise TypeError(f"the loop variable {name} has a plain value in a symbolic run: {value!r}")

@@ -59,16 +59,26 @@ class Measure:
 
 
 @frozen
+class Descent:
+    """Why a loop ends: each iteration makes the machine word `value(at)` less.  `layers` as for a `Measure`."""
+
+    layers: tuple[str, ...]
+    value: Callable[..., Any] = field(repr=False)
+
+
+@frozen
 class Loop:
     """The contract of a loop, by its label in the Python layers.
 
     `steps(at)` says whether the specification takes an iteration with the model (always, if not given).
-    In C the loop is labelled `code`, and `cursor` is the variable there that a `walk` calls its cursor.
+    In C the loop is labelled `code`, and `cursor` is the variable there that a `walk` calls its cursor.  Its other
+    variables are named alike in all layers; `records` has the types of those that are records.
     """
 
     label: str
     facts: tuple[LoopFact, ...] = ()
-    measures: tuple[Measure, ...] = ()
+    measures: tuple[Measure | Descent, ...] = ()
     steps: Callable[..., Any] | None = field(default=None, repr=False)
     code: str = ""
     cursor: str = ""
+    records: Mapping[str, type] = field(factory=dict, repr=False)

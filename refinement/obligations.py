@@ -33,7 +33,7 @@ class Kind(enum.Enum):
     TERMINATION = "termination"
 
 
-OF_PAIR = ("state", "requires", "relation", "choice", "loop", "call")
+OF_PAIR = ("state", "result", "requires", "relation", "choice", "loop", "call")
 """The parts of ids that say that an obligation is about both layers of a pair."""
 
 
@@ -64,7 +64,9 @@ class Result:
 
     `seconds` and `solver` are wall seconds of the whole and of the solver; `paths` and `queries` count
     what the obligation needed; `witnessed` says on how many paths its assumptions were shown
-    satisfiable; `note` says in a sentence what the reader should know (why unknown, what was skipped).
+    satisfiable; `note` says in a sentence what the reader should know (why unknown, what was skipped);
+    `uses` has, if the settings ask for it, the ids of the assumptions and outcomes that the proof uses: to show that
+    a part of a statement is kept, by the label of that part, and for all else by an empty one.
     """
 
     obligation: Obligation
@@ -77,18 +79,21 @@ class Result:
     witnessed: int = 0
     note: str = ""
     counterexample: dict[str, Any] | None = None
+    uses: Mapping[str, frozenset[str]] = field(factory=dict)
 
 
 @frozen
 class Settings:
     """What a run of a task may spend, and how its results are shown.
 
-    `rlimit` is Z3's deterministic resource limit for one query, `seconds` the last guard for one.
+    `rlimit` is Z3's deterministic resource limit for one query, `seconds` the last guard for one.  With `tells_uses`,
+    results tell what the proofs use, and no counterexamples are looked for.
     """
 
     rlimit: int = 20_000_000
     seconds: float = 60.0
     fail_fast: bool = False
+    tells_uses: bool = False
 
 
 @frozen

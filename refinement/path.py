@@ -11,8 +11,10 @@ from attrs import define, field, frozen
 from refinement import context
 from refinement.explore import Cut, Run
 from refinement.loops import Moment
+from refinement.outcomes import Outcome
 from refinement.schema import Leaf
 from refinement.state import Keys
+from refinement.statements import kind_of
 from refinement.terms import Term
 
 
@@ -22,7 +24,8 @@ class Goal:
 
     `read` has the objects that it reads beyond those that it is about; a goal that is `far` needs them for sure.
     So many calls by contract as `epoch` says came before, and may be taken as right.  One that is `inner` is about
-    how the run went, which need not show in the states afterwards.
+    how the run went, which need not show in the states afterwards.  Where uses are told, one that shows that a part of
+    a statement `keeps` true has that part's label.
     """
 
     key: str
@@ -32,6 +35,7 @@ class Goal:
     far: bool = False
     epoch: int = 0
     inner: bool = False
+    keeps: str = ""
 
 
 @define
@@ -39,7 +43,8 @@ class Called:
     """A call by contract of the operation `name`, the path's `position`th from 0.
 
     By layer: the states before and after it, the arguments by name (but in C), and their terms in the lower
-    layer's order.  `records` are those that the lower layer gives, as it gives them.
+    layer's order.  `records` are those that the lower layer gives, as it gives them; `outcome` is how the call ended
+    in the lower layer.
     """
 
     name: str
@@ -49,6 +54,7 @@ class Called:
     given: dict[str, Mapping[str, Any]] = field(factory=dict)
     terms: dict[str, tuple[Term, ...]] = field(factory=dict)
     records: dict[str, Any] = field(factory=dict)
+    outcome: Outcome = field(factory=Outcome)
 
 
 @define
@@ -58,9 +64,9 @@ class Path:
     `start` is the moment before the operation and `live` the states as the run changes them, by layer;
     `inside` says whether the path is one from inside a loop, `head` the moment at that loop's head;
     `reached` has the loop that each layer came to, `ended` whether it then took an iteration or left,
-    and `cuts` where its run was cut; `called` has the calls by contract, and `in_step`
-    is the moment after the last one that both layers have made.  `drawn` has what each choice of the specification
-    and each `maybe` came to, in order.
+    `cuts` where its run was cut, and `outcomes` how it ended if it was not; `called` has the calls by contract, and
+    `in_step` is the moment after the last one that both layers have made.  `drawn` has what each choice of the
+    specification and each `maybe` came to, in order.
     """
 
     run: Run
@@ -72,6 +78,7 @@ class Path:
     reached: dict[str, str] = field(factory=dict)
     ended: dict[str, str] = field(factory=dict)
     cuts: dict[str, Cut] = field(factory=dict)
+    outcomes: dict[str, Outcome] = field(factory=dict)
     choices: int = 0
     drawn: list[Any] = field(factory=list)
     called: list[Called] = field(factory=list)
@@ -94,7 +101,7 @@ class Path:
     def include(self, kinds: Iterable[str], choice: Iterable[Keys]) -> None:
         """Have the facts instantiated of these objects."""
         for kind, keys in zip(kinds, choice, strict=True):
-            self.run.include(kind, keys)
+            self.run.include(kind_of(kind), keys)
 
     def goal(
         self,
@@ -104,9 +111,10 @@ class Path:
         read: tuple[tuple[str, Keys], ...] = (),
         far: bool = False,
         inner: bool = False,
+        keeps: str = "",
     ) -> Goal:
         """A goal about the present epoch of the run."""
-        return Goal(key, term, what, read, far, self.run.epoch, inner)
+        return Goal(key, term, what, read, far, self.run.epoch, inner, keeps)
 
     @contextmanager
     def current(self) -> Iterator[None]:

@@ -166,7 +166,7 @@ def encode(value: Any) -> Any:
 def decode(type: Leaf | Record, value: Any) -> Any:
     """The plain value that `encode` wrote; ValueError or KeyError if it is none of that type."""
     if isinstance(type, Record):
-        return type.make(lambda part, leaf: decode(leaf, value[part]) if part in value else leaf.default())
+        return type.make(lambda path, leaf: _decoded_part(leaf, value, path))
     leaf = type
     if leaf.form == "ref":
         if value == "NULL":
@@ -181,6 +181,14 @@ def decode(type: Leaf | Record, value: Any) -> Any:
     if leaf.form == "rational":
         return Fraction(value)
     return bool(value) if leaf.form == "bool" else int(value)
+
+
+def _decoded_part(leaf: Leaf, value: Any, path: str) -> Any:
+    for name in path.split("."):
+        if name not in value:
+            return leaf.default()
+        value = value[name]
+    return decode(leaf, value)
 
 
 def _text(key: Any) -> str:

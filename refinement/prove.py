@@ -18,11 +18,12 @@ from refinement.contracts import Contract, Requires
 from refinement.execution import Execution
 from refinement.explore import ProofError
 from refinement.layers import Layer, PythonLayer, parameters_of
-from refinement.loops import Loop
+from refinement.loops import Descent, Loop
 from refinement.obligations import OF_PAIR, Kind, Obligation, Result, Settings, Task
 from refinement.relation import Relation
 from refinement.schema import MACHINE, MATHEMATICAL, Encoding
-from refinement.statements import Statement
+from refinement.statements import Statement, kind_of
+from refinement.telling import TellingExecution
 
 
 @frozen
@@ -35,7 +36,8 @@ class Operation:
     from the last moment at which the layers were in step (the start, a loop head, after a call by contract), and
     after the lower layer's run (or loop iteration); `happens` likewise says what becomes of each `maybe`.  For each
     of `calls`, operations that are proved on their own, its contract stands in this one's proof; as they are given
-    as objects made before, no proof can rest on itself.  `contract` says how it can be called so itself.
+    as objects made before, no proof can rest on itself.  `contract` says how it can be called so itself.  `raises`
+    names the errors that it can end with.
     """
 
     module: str
@@ -47,6 +49,7 @@ class Operation:
     contract: Contract = field(factory=Contract, repr=False)
     requires_of: tuple[Requires, ...] = field(default=(), repr=False)
     happens: Mapping[str, Callable[..., Any]] = field(factory=dict, repr=False)
+    raises: tuple[str, ...] = ()
 
     @property
     def requirement(self) -> str:
@@ -66,7 +69,7 @@ class Operation:
         return all(
             required.holds(view, arguments, *objects)
             for required in self.required_in(layer)
-            for objects in product(*(universe[kind] for kind in required.kinds))
+            for objects in product(*(universe[kind_of(kind)] for kind in required.kinds))
         )
 
 
@@ -77,6 +80,7 @@ class Stack:
     `indices` lists for tables and arrays (by path for those inside objects) the indices that can occur; `numbers`
     gives, for a number of objects of each kind, the numbers of references to that many, and to what must be beside
     them.
+    `specification` is the package (or module) of the top layer, of whose functions is told which ones proofs use.
     """
 
     kernel: str
@@ -85,6 +89,7 @@ class Stack:
     invariants: Mapping[str, tuple[Statement, ...]]
     indices: Mapping[str, list[Any]] = field(factory=dict, repr=False)
     numbers: Callable[[int], Mapping[str, list[int]]] | None = field(default=None, repr=False)
+    specification: str = ""
 
     def universe(self, top: Any) -> dict[str, list[Any]]:
         """What statements about plain states are checked of: the objects in the top layer's, all indices."""
@@ -95,12 +100,37 @@ class Stack:
         """For the id of each assumption of a proof, the sentence that says what it means."""
         statements = [statement for layer in self.invariants.values() for statement in layer]
         statements += [fact for relation in self.relations for fact in relation.facts]
-        found = {f"{self.kernel}/{'-'.join(s.layers)}/{s.id}": s.prose for s in statements}
+        found = {self.statement_id(statement): statement.prose for statement in statements}
         for operation in operations:
             for callee in operation.calls:
-                found[f"{self.kernel}/{callee.module}/{callee.name}"] = f"{callee.name} is proved on its own."
+                found[self.operation_id(callee)] = f"{callee.name} is proved on its own."
             if operation.requirement:
-                found[f"{self.kernel}/{operation.module}/{operation.name}/requires"] = operation.requirement
+                found[f"{self.operation_id(operation)}/requires"] = operation.requirement
+        return found
+
+    def statement_id(self, statement: Statement) -> str:
+        """The id of a statement as an assumption."""
+        return f"{self.kernel}/{'-'.join(statement.layers)}/{statement.id}"
+
+    def operation_id(self, operation: Operation) -> str:
+        """The id of an operation, which those of its obligations and of what its proof assumes begin with."""
+        return f"{self.kernel}/{operation.module}/{operation.name}"
+
+    def assumed(self, operations: Iterable[Operation]) -> dict[str, Callable[..., Any]]:
+        """By id: the predicates that proofs of the operations assume, and whose uses can be told."""
+        statements = [statement for layer in self.invariants.values() for statement in layer]
+        statements += [fact for relation in self.relations for fact in relation.facts]
+        found = {self.statement_id(statement): statement.holds for statement in statements}
+        for operation in operations:
+            base = self.operation_id(operation)
+            if operation.requires is not None:
+                found[f"{base}/requires"] = operation.requires
+            for number, required in enumerate(operation.requires_of, start=1):
+                found[f"{base}/requires/{number}"] = required.holds
+            for ensures in operation.contract.ensures:
+                found[f"{base}/ensures/{ensures.id}"] = ensures.holds
+            for loop in operation.loops:
+                found |= {f"{base}/loop/{loop.label}/{fact.id}": fact.holds for fact in loop.facts}
         return found
 
     def tasks(self, operations: Iterable[Operation]) -> tuple[Task, ...]:
@@ -147,7 +177,7 @@ class Proof:
         self.parameters = parameters_of(top, operation.name)
         in_python = isinstance(self.lower, PythonLayer)
         self.encoding: Encoding = MATHEMATICAL if in_python else MACHINE
-        self.base = f"{stack.kernel}/{operation.module}/{operation.name}"
+        self.base = stack.operation_id(operation)
         self.name = relation.name if relation is not None else top.name
 
     def chooses(self) -> bool:
@@ -167,6 +197,10 @@ class Proof:
         """The layer of that name, which is one of the proof's."""
         return next(layer for layer in self.layers if layer.name == name)
 
+    def has_outcome(self) -> bool:
+        """Whether the operation has a result, or can end with an error."""
+        return bool(self.operation.raises) or self.top.ending(self.operation.name) is not None
+
     def states_requirement_twice(self) -> bool:
         """Whether there is a precondition of both layers, and so something to compare."""
         if self.relation is None or not isinstance(self.lower, PythonLayer):
@@ -179,7 +213,7 @@ class Proof:
 
     def run(self, settings: Settings) -> list[Result]:
         """Discharge the obligations, in this process."""
-        return Execution(self, settings).run()
+        return (TellingExecution if settings.tells_uses else Execution)(self, settings).run()
 
     def obligations(self) -> list[Obligation]:
         """All obligations of the task, in a fixed order."""
@@ -187,6 +221,9 @@ class Proof:
         found = []
         if self.relation is not None:
             found.append(self._state())
+            if self.has_outcome():
+                claim = f"{name} ends in {self.top.name} as in {lower}, with the same result or error."
+                found.append(self._obligation("result", "", claim, Kind.REFINEMENT))
             if self.states_requirement_twice():
                 claim = f"The precondition of {name} says the same of related states of {self.top.name} and {lower}."
                 found.append(self._obligation("requires", "", claim, Kind.REFINEMENT))
@@ -238,8 +275,11 @@ class Proof:
         claim = f"The loop {loop.label} of {names} keeps its invariant"
         claim += ", in step." if self.relation is not None else "."
         found = [self._obligation("loop", loop.label, claim, Kind.REFINEMENT)]
-        if any(measure.layers[-1] == self.lower.name for measure in loop.measures):
-            claim = f"Each iteration of {loop.label} takes one object off those that remain: it ends."
+        measures = [measure for measure in loop.measures if measure.layers[-1] == self.lower.name]
+        if measures:
+            descends = any(isinstance(measure, Descent) for measure in measures)
+            nearer = "makes a number less" if descends else "takes one object off those that remain"
+            claim = f"Each iteration of {loop.label} {nearer}: it ends."
             found.append(self._obligation("termination", loop.label, claim, Kind.TERMINATION))
         return found
 
@@ -257,10 +297,9 @@ class Proof:
 
     def _assumptions(self, with_requirement: bool) -> tuple[str, ...]:
         """Ids of what the proof assumes before the operation."""
-        kernel = self.stack.kernel
         relied = [s for s in self.statements() if self.operation.contract.relies_on(s.id)]
-        ids = [f"{kernel}/{'-'.join(s.layers)}/{s.id}" for s in relied]
+        ids = [self.stack.statement_id(statement) for statement in relied]
         if self.operation.requirement and with_requirement:
             ids.append(f"{self.base}/requires")
-        ids += [f"{kernel}/{callee.module}/{callee.name}" for callee in self.operation.calls]
+        ids += [self.stack.operation_id(callee) for callee in self.operation.calls]
         return tuple(ids)

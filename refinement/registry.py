@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from refinement import reached
 from refinement.errors import InputError
 from refinement.obligations import Kernel, Obligation, Task
 
@@ -30,10 +31,14 @@ LAYERS = ("spec", "exec", "c", "machine", "spec-exec", "exec-c")
 
 @frozen
 class Source:
-    """Where a kernel comes from: the function `attribute` of `module`."""
+    """Where a kernel comes from: the function `attribute` of `module`.
+
+    The packages that are `observed` are loaded so that what their functions come to can be noted.
+    """
 
     module: str
     attribute: str = "kernel"
+    observed: tuple[str, ...] = ()
 
 
 def sources(chosen: str | None) -> tuple[Source, ...]:
@@ -54,6 +59,8 @@ def sources(chosen: str | None) -> tuple[Source, ...]:
 
 def load(source: Source) -> Kernel:
     """The kernel at `source`.  What its modules print goes to standard error."""
+    if source.observed:
+        reached.observe(source.observed)
     with contextlib.redirect_stdout(sys.stderr):
         module = importlib.import_module(source.module)
         make = getattr(module, source.attribute, None)

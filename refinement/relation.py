@@ -16,7 +16,8 @@ from attrs import field, frozen
 
 from refinement import context, plain, terms
 from refinement.layers import PythonLayer, plain_value
-from refinement.schema import Encoding, Field, Leaf
+from refinement.outcomes import Ending, Outcome
+from refinement.schema import Encoding, Field, Leaf, Record, parts_of
 from refinement.state import FieldMap, Keys, SymbolicState, unknown
 from refinement.statements import Statement
 from refinement.terms import Term
@@ -39,7 +40,9 @@ class Relation:
     """The relation between an upper and a lower layer.
 
     `decode` gives the fields that are not simply the same, by path; `free` lists the upper fields that
-    the lower state does not determine; `facts` tie those (and anything else) to the lower state.
+    the lower state does not determine; `facts` tie those (and anything else) to the lower state.  `results`, by
+    operation, and `errors`, by name, say how operations ended, if the lower layer is not written in Python; a plain
+    result needs no entry if the lower layer's is just that.
     """
 
     upper: PythonLayer
@@ -47,6 +50,8 @@ class Relation:
     decode: Mapping[str, Decode] = field(factory=dict)
     free: tuple[str, ...] = ()
     facts: tuple[Statement, ...] = ()
+    results: Mapping[str, Ending] = field(factory=dict)
+    errors: Mapping[str, Ending] = field(factory=dict)
 
     @property
     def name(self) -> str:
@@ -81,6 +86,16 @@ class Relation:
             state._maps[declared.path] = FieldMap(f"{self.upper.name}:{declared.path}", sorts, base)
         return state
 
+    def ended(self, operation: str, error: str, lower: Any, outcome: Outcome) -> tuple[Any, Any]:
+        """Whether an operation ended in some way, by what the lower layer's outcome says, and with what."""
+        if isinstance(self.lower, PythonLayer):
+            return outcome.error == error, outcome.value
+        ending = self.errors[error] if error else self.results.get(operation)
+        if ending is None:
+            return True, _same_result(self.upper.ending(operation), outcome.value)
+        condition = True if ending.when is None else ending.when(lower, outcome.value)
+        return condition, ending.value(lower, outcome.value)
+
     def agreement(self, declared: Field, decoder: Decode, upper: SymbolicState, lower: Any, keys: Keys) -> Term:
         """That an upper field has the value that the lower state gives it, at these keys."""
         values = wrap_keys(declared.keys, keys)
@@ -95,6 +110,15 @@ class Relation:
 
 def _sort(leaf: Leaf, state: SymbolicState) -> terms.Sort:
     return leaf.sort(state._encoding)
+
+
+def _same_result(type: Leaf | Record | None, word: Any) -> Any:
+    """A plain result that a function below returns as a word."""
+    if type is None:
+        return None
+    if isinstance(type, Leaf) and type.form in ("word", "bool"):
+        return word if type.form == "word" else word != 0
+    raise TypeError(f"say in the relation how a result of the type {type} is read off the lower layer")
 
 
 def _same(declared: Field) -> Callable[..., Any]:
@@ -192,6 +216,12 @@ def disagreements(relation: Relation, upper: Any, lower: Any, universe: Mapping[
                     f"{relation.lower.name} {_show(expected)}"
                 )
     return found
+
+
+def parts_are_equal(type: Leaf | Record, left: Any, right: Any) -> bool:
+    """Whether two plain values of a type are the same, those of enumerations by name."""
+    parts = [parts_of({"value": type}, {"value": value}) for value in (left, right)]
+    return all(_equal(parts[0][path], parts[1][path]) for path in parts[0])
 
 
 def _equal(left: Any, right: Any) -> bool:

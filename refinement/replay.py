@@ -11,8 +11,9 @@ from attrs import frozen
 
 from refinement import context, logic
 from refinement.layers import PythonLayer
-from refinement.relation import disagreements
-from refinement.statements import Statement, check_plain
+from refinement.outcomes import Outcome
+from refinement.relation import Relation, disagreements, parts_are_equal
+from refinement.statements import Statement, check_plain, kind_of
 
 if TYPE_CHECKING:
     from refinement.prove import Proof
@@ -48,12 +49,15 @@ def run_and_compare(
     """
     after = copy.deepcopy(dict(before))
     failures = []
+    outcomes = {}
     under_way = context.enter(None)
     drawing, logic.draw = logic.draw, _drawing(draws)
     try:
         for layer in reversed(proof.layers):
             try:
-                layer.execute(after[layer.name], proof.operation.name, arguments)
+                outcomes[layer.name] = layer.execute(after[layer.name], proof.operation.name, arguments)
+                if outcomes[layer.name].error not in ("", *proof.operation.raises):
+                    failures.append(f"{layer.name} raises {outcomes[layer.name].error}")
             except Exception as error:
                 failures.append(f"{layer.name} stops with {type(error).__name__}: {error}")
     finally:
@@ -65,7 +69,8 @@ def run_and_compare(
     if proof.relation is not None:
         upper, lower = (layer.view(after[layer.name]) for layer in proof.layers)
         failures += disagreements(proof.relation, upper, lower, universe)
-    failures += _not_ensured(proof, universe, before, after, arguments)
+        failures += ends_differ(proof.relation, proof.operation.name, lower, outcomes)
+    failures += _not_ensured(proof, universe, before, after, outcomes, arguments)
     for statement, objects in broken(proof, universe, after):
         spared = proof.operation.contract.breaks.get(statement.id)
         if spared is not None and objects == (arguments[spared],):
@@ -86,6 +91,16 @@ def _drawing(draws: Iterable[Any]) -> Callable[[list[Any]], Any]:
     return draw
 
 
+def ends_differ(relation: Relation, operation: str, lower: Any, outcomes: Mapping[str, Outcome]) -> list[str]:
+    """Where an operation ended in two layers in different ways, in words; `lower` is the view of the lower state."""
+    upper, below = outcomes[relation.upper.name], outcomes[relation.lower.name]
+    type = relation.upper.ending(operation, upper.error)
+    condition, value = relation.ended(operation, upper.error, lower, below)
+    if condition and (type is None or parts_are_equal(type, upper.value, value)):
+        return []
+    return [f"{relation.upper.name} ends with {upper.value!r}, {relation.lower.name} with {below.value!r}"]
+
+
 def _requirement_differs(proof: Proof, before: Mapping[str, Any], arguments: Mapping[str, Any]) -> list[str]:
     """Whether the precondition holds in one layer's plain state and not in the other's."""
     requires = proof.operation.requires
@@ -101,16 +116,22 @@ def _requirement_differs(proof: Proof, before: Mapping[str, Any], arguments: Map
 
 
 def _not_ensured(
-    proof: Proof, universe: Universe, before: Mapping[str, Any], after: Mapping[str, Any], arguments: Mapping[str, Any]
+    proof: Proof,
+    universe: Universe,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    outcomes: Mapping[str, Outcome],
+    arguments: Mapping[str, Any],
 ) -> list[str]:
     """What the operation's contract ensures and plain states do not show."""
     failures = []
     for ensures in proof.operation.contract.ensures:
         for layer in proof.layers:
-            if isinstance(layer, PythonLayer):
+            outcome = outcomes[layer.name]
+            if isinstance(layer, PythonLayer) and ensures.applies(outcome):
                 one, other = layer.view(before[layer.name]), layer.view(after[layer.name])
-                for objects in itertools.product(*(universe[kind] for kind in ensures.kinds)):
-                    if not ensures.holds(one, other, arguments, *objects):
+                for objects in itertools.product(*(universe[kind_of(kind)] for kind in ensures.kinds)):
+                    if not ensures.holds(one, other, arguments, *ensures.given(outcome), *objects):
                         about = ", ".join(map(repr, objects))
                         failures.append(f"{layer.name} does not ensure {ensures.id} of {about}")
     return failures

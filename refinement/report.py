@@ -218,8 +218,8 @@ def as_markdown(report: Report) -> str:
         listed = [
             {
                 "obligation": f"`{row.pop('obligation')}`",
-                "claim": _cell(result.obligation.claim),
-                **{name: _cell(str(value)) for name, value in row.items()},
+                "claim": cell(result.obligation.claim),
+                **{name: cell(str(value)) for name, value in row.items()},
             }
             for result, row in zip(report.results, _listed(report), strict=True)
         ]
@@ -227,7 +227,7 @@ def as_markdown(report: Report) -> str:
     return "\n\n".join(parts)
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 

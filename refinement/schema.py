@@ -9,6 +9,7 @@ table and array indices) to a value.
 from __future__ import annotations
 
 import enum
+import functools
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -129,16 +130,30 @@ class Field:
     leaf: Leaf
 
 
-@frozen
+@frozen(slots=False)
 class Record:
-    """The type of a value that has parts: an attrs class, of plain values by name."""
+    """The type of a value that has parts: an attrs class, of plain values and records by name.
+
+    `leaves` has the plain values by name, those of a record within as `record.part`.
+    """
 
     item: type
-    leaves: dict[str, Leaf] = attrs.field(eq=False)
+    members: dict[str, Leaf | Record] = attrs.field(eq=False)
+
+    @functools.cached_property
+    def leaves(self) -> dict[str, Leaf]:
+        """The plain values, by name."""
+        return flattened(self.members)
 
     def make(self, read: Callable[[str, Leaf], Any]) -> Any:
-        """The record whose parts `read(name, type)` gives."""
-        return self.item(**{name: read(name, leaf) for name, leaf in self.leaves.items()})
+        """The record whose parts `read(name, type)` gives.  If it has an `__init__` of its own, that is left out."""
+        values = assembled(self.members, read)
+        if not hasattr(self.item, "__attrs_init__"):
+            return self.item(**values)
+        new: Any = self.item.__new__
+        made = new(self.item)
+        made.__attrs_init__(**values)
+        return made
 
 
 def flattened(types: Mapping[str, Leaf | Record]) -> dict[str, Leaf]:
@@ -167,9 +182,18 @@ def parts_of(types: Mapping[str, Leaf | Record], given: Mapping[str, Any]) -> di
     """Named values with the parts of a record each by itself, as `record.part`."""
     found = {}
     for path in flattened(types):
-        name, _, part = path.partition(".")
-        found[path] = getattr(given[name], part) if part else given[name]
+        name, _, inner = path.partition(".")
+        value = given[name]
+        for part in inner.split(".") if inner else ():
+            value = getattr(value, part)
+        found[path] = value
     return found
+
+
+def terms_of(types: Mapping[str, Leaf | Record], given: Mapping[str, Any], encoding: Encoding) -> dict[str, Term]:
+    """The terms of named values of these types, the parts of a record each by itself, as `record.part`."""
+    parts = parts_of(types, given)
+    return {path: leaf.unwrap(parts[path], leaf.sort(encoding)) for path, leaf in flattened(types).items()}
 
 
 @frozen
@@ -264,7 +288,7 @@ def record_of(annotation: Any) -> Record | None:
     """The record type that an annotation means, if it means one."""
     if not isinstance(annotation, type) or not attrs.has(annotation):
         return None
-    return Record(annotation, {name: leaf_of(inner) for name, inner in _annotations(annotation).items()})
+    return Record(annotation, {name: type_of(inner) for name, inner in _annotations(annotation).items()})
 
 
 def type_of(annotation: Any) -> Leaf | Record:

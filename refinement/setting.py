@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from refinement import context, terms
+from refinement.conjuncts import conjuncts
 from refinement.contracts import Contract, Ensures, Requires, place
 from refinement.explore import Fact, ProofError
 from refinement.layers import Layer, PythonLayer
 from refinement.obligations import OF_PAIR
+from refinement.outcomes import Outcome
 from refinement.path import wrap_object
 from refinement.relation import Decode, Relation, wrap_keys
 from refinement.schema import Field, Leaf
 from refinement.state import Keys, in_range
-from refinement.statements import Statement, present
+from refinement.statements import Statement, kind_of, present
 from refinement.terms import Term
 from refinement.values import term_of_truth
 
@@ -29,10 +33,12 @@ class Setting:
     """What a proof is about: its arguments, the states that it starts from, and the facts about them.
 
     `compared` has the related fields with their decoders, `given_below` the arguments as the lower layer is given them.
+    Where it `tells` uses, each conjunct of what is assumed is a fact of its own, with a label.
     """
 
-    def __init__(self, proof: Proof):
+    def __init__(self, proof: Proof, tells: bool = False):
         self.proof = proof
+        self.tells = tells
         self.arguments, self.given_below = proof.lower.unknown_arguments(proof.parameters, proof.encoding)
         self.pristine = self.states("")
         self.compared = proof.relation.compared() if proof.relation is not None else []
@@ -60,7 +66,7 @@ class Setting:
         """Unknown keys of the kinds, standing for all of them."""
         count: dict[str, int] = {}
         found = []
-        for kind in kinds:
+        for kind in map(kind_of, kinds):
             number = count[kind] = count.get(kind, -1) + 1
             found.append(
                 tuple(
@@ -79,10 +85,21 @@ class Setting:
         waived = {id: self.arguments[name].term for id, name in contract.waives.items()}
         for statement in self.proof.statements():
             if contract.relies_on(statement.id):
-                facts.append(self.fact(statement, states, tag, waived.get(statement.id)))
+                facts += self.stated(statement, states, tag, waived.get(statement.id))
         return facts
 
-    def fact(
+    def parts(self, id: str, predicate: Callable[..., Any]) -> list[tuple[Callable[..., Any], str]]:
+        """What is assumed as one fact each when a predicate with that id is assumed, with its label, if it has one."""
+        if not self.tells:
+            return [(predicate, "")]
+        return [(part.holds, part.label(id)) for part in conjuncts(predicate)]
+
+    def parts_of(self, statement: Statement) -> list[tuple[Statement, str]]:
+        """The parts of a statement that are facts and goals of their own, each with its label, if it has one."""
+        parts = self.parts(self.proof.stack.statement_id(statement), statement.holds)
+        return [(evolve(statement, holds=holds), label) for holds, label in parts]
+
+    def stated(
         self,
         statement: Statement,
         states: Mapping[str, Any],
@@ -90,28 +107,33 @@ class Setting:
         waived: Term | None = None,
         shared: bool = True,
         since: int = 0,
-    ) -> Fact:
+    ) -> list[Fact]:
         """That a statement holds of all objects of its kinds, but for one that it is waived of."""
 
-        def instance(choice: tuple[Keys, ...]) -> Term:
-            return but_for(waived, choice, self.holds(statement, states, choice))
+        def instance_of(part: Statement) -> Callable[[tuple[Keys, ...]], Term]:
+            return lambda choice: but_for(waived, choice, self.holds(part, states, choice))
 
-        return Fact(f"{tag}{'-'.join(statement.layers)}/{statement.id}", statement.kinds, instance, shared, since)
+        id, kinds = self.proof.stack.statement_id(statement), tuple(map(kind_of, statement.kinds))
+        return [
+            Fact(f"{tag}{label or id}", kinds, instance_of(part), shared, since, label)
+            for part, label in self.parts_of(statement)
+        ]
 
     def required(self, states: Mapping[str, Any]) -> list[Fact]:
         """What the operation requires of all objects, of the states of the upper layer."""
         top = self.proof.top
-        return [
-            Fact(
-                f"requires/{number}",
-                required.kinds,
-                lambda choice, required=required: self.requirement(  # type: ignore[misc]
-                    required, states[top.name], self.arguments, choice, top
-                ),
-                shared=False,
-            )
-            for number, required in enumerate(self.proof.operation.required_in(top.name))
-        ]
+
+        def instance_of(part: Requires) -> Callable[[tuple[Keys, ...]], Term]:
+            return lambda choice: self.requirement(part, states[top.name], self.arguments, choice, top)
+
+        facts = []
+        for number, required in enumerate(self.proof.operation.requires_of, start=1):
+            id, kinds = f"{self.proof.base}/requires/{number}", tuple(map(kind_of, required.kinds))
+            if required.layer == top.name:
+                for holds, label in self.parts(id, required.holds):
+                    instance = instance_of(evolve(required, holds=holds))
+                    facts.append(Fact(label or id, kinds, instance, shared=False, label=label))
+        return facts
 
     def requirement(
         self, required: Requires, state: Any, arguments: Mapping[str, Any], choice: tuple[Keys, ...], layer: Layer
@@ -156,6 +178,7 @@ class Setting:
 
     def leaves(self, kind: str) -> tuple[Leaf, ...]:
         """The types that the keys of a kind of objects (or of a table's or array's index) have."""
+        kind = kind_of(kind)
         for layer in self.proof.layers:
             part = layer.schema.parts.get(kind)
             if part is not None:
@@ -172,13 +195,16 @@ class Setting:
         after: Any,
         layer: Layer,
         arguments: Mapping[str, Any],
+        outcome: Outcome,
         choice: tuple[Keys, ...],
     ) -> Term:
         """What an operation ensures of objects, on condition that they exist."""
         objects = tuple(self.object(kind, keys) for kind, keys in zip(ensures.kinds, choice, strict=True))
         one, other = before[layer.name], after[layer.name]
         condition = term_of_truth(present(ensures.kinds, (one,), (layer.schema,), objects))
-        return terms.implies(condition, term_of_truth(ensures.holds(one, other, arguments, *objects)))
+        return terms.implies(
+            condition, term_of_truth(ensures.holds(one, other, arguments, *ensures.given(outcome), *objects))
+        )
 
     def reads_of(self, statement: Statement) -> set[str]:
         """The maps that a statement reads."""

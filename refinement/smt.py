@@ -35,11 +35,13 @@ class Solver:
     """An incremental Z3 solver over terms.
 
     `rlimit` bounds each query by Z3's own count of work, which does not depend on the machine's speed;
-    `seconds` is the last guard.  A query that runs into either is `unknown`.
+    `seconds` is the last guard.  A query that runs into either is `unknown`.  `core` has the labels of what the last
+    answer `unsat` comes from, if the solver tells (`refinement.cores`).
     """
 
     def __init__(self, rlimit: int, seconds: float, seed: int = 0):
         self.cost = Cost()
+        self.core: frozenset[str] = frozenset()
         self._context = z3.Context()
         self._ref = self._context.ref()
         self._solver = z3.SimpleSolver(ctx=self._context)
@@ -121,8 +123,8 @@ class Solver:
         node = self._build[term.op](term, args)
         return _plain(z3.simplify(_to_expr_ref(node, self._context)))
 
-    def add(self, term: Term) -> None:
-        """Assert a formula."""
+    def add(self, term: Term, label: str = "") -> None:
+        """Assert a formula.  Its label is for solvers that tell what their answers come from (`refinement.cores`)."""
         _assert(self._ref, self._handle, self.lower(term))
 
     def push(self) -> None:
@@ -134,11 +136,19 @@ class Solver:
         if scopes:
             z3core.Z3_solver_pop(self._ref, self._handle, scopes)
 
-    def _spent(self, seconds: float) -> None:
-        """Count one query."""
+    def _ask(self) -> int:
+        """Z3's answer about what is asserted: 1 for `sat`, -1 for `unsat`."""
+        return int(z3core.Z3_solver_check(self._ref, self._handle))
+
+    def _timed(self) -> int:
+        """Z3's answer, counted as one query."""
+        started = time.perf_counter()
+        answer = self._ask()
+        seconds = time.perf_counter() - started
         for cost in (self.cost, IN_PROCESS):
             cost.seconds += seconds
             cost.queries += 1
+        return answer
 
     def check(self, extra: Iterable[Term] = ()) -> str:
         """`sat`, `unsat` or `unknown`, of what is asserted together with `extra`."""
@@ -147,9 +157,7 @@ class Solver:
             self.push()
             for term in extra:
                 self.add(term)
-        started = time.perf_counter()
-        answer = z3core.Z3_solver_check(self._ref, self._handle)
-        self._spent(time.perf_counter() - started)
+        answer = self._timed()
         if extra:
             self.pop()
         return {1: "sat", -1: "unsat"}.get(answer, "unknown")
@@ -159,9 +167,7 @@ class Solver:
         self.push()
         for term in extra:
             self.add(term)
-        started = time.perf_counter()
-        answer = z3core.Z3_solver_check(self._ref, self._handle)
-        self._spent(time.perf_counter() - started)
+        answer = self._timed()
         model = Model(self, self._solver.model()) if answer == 1 else None
         self.pop()
         return model

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from refinement import context, logic, terms
-from refinement.schema import Encoding, Field, Leaf, Part, Schema
+from refinement.schema import Encoding, Field, Leaf, Part, Schema, parts_of
 from refinement.terms import Sort, Term
 
 if TYPE_CHECKING:
@@ -69,11 +69,7 @@ class FieldMap:
         """The value at `keys`; while an operation runs, the case of it that the path has come to."""
         run = context.current()
         found = self._get(keys, run)
-        if run is None or run.stating:
-            return found
-        while found.op == "ite" and terms.is_constant(settled := run.simplify(found.args[0])):
-            found = found.args[1] if settled is terms.TRUE else found.args[2]
-        return found
+        return found if run is None or run.stating else run.case_of(found)
 
     def _get(self, keys: Keys, run: Run | None) -> Term:
         if run is not None and run.reads is not None:
@@ -258,8 +254,8 @@ class ObjectView:
     def __setattr__(self, name: str, value: Any) -> None:
         record = self._part.records.get(name)
         if record is not None:
-            for part in record.leaves:
-                self._set(f"{name}.{part}", getattr(value, part))
+            for path, part in parts_of({name: record}, {name: value}).items():
+                self._set(path, part)
             return
         self._set(name, value)
 

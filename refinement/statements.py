@@ -25,7 +25,8 @@ class Statement:
     """A predicate `holds(*states, *objects)` over the objects of certain kinds.
 
     `layers` names the states it speaks of, `kinds` the objects; an object of a kind that has a notion
-    of existence is one that exists in the first of the layers that knows the kind.
+    of existence is one that exists in the first of the layers that knows the kind.  A kind with a `?` behind it is
+    about all references of that kind, to objects that exist or not; of a plain state it is checked of those that exist.
     """
 
     id: str
@@ -34,6 +35,11 @@ class Statement:
     holds: Callable[..., Any] = field(repr=False, eq=False)
     prose: str = field(repr=False)
     location: str = field(repr=False)
+
+
+def kind_of(kind: str) -> str:
+    """The kind of the objects that a statement is about, which exist or (`kind?`) may not."""
+    return kind.removesuffix("?")
 
 
 def statement(*kinds: str, layers: tuple[str, ...]) -> Callable[[Callable[..., Any]], Statement]:
@@ -110,7 +116,7 @@ def check_plain(
     """
     views = [states[layer] for layer in statement.layers]
     broken = []
-    for objects in product(*(universe[kind] for kind in statement.kinds)):
+    for objects in product(*(universe[kind_of(kind)] for kind in statement.kinds)):
         if len(objects) > 1 and len(set(objects)) < len(objects):
             continue
         if not statement.holds(*views, *objects):
@@ -124,6 +130,8 @@ def present(
     """Whether objects exist, each in the first of the symbolic states that knows its kind."""
     conditions = []
     for kind, ref in zip(kinds, objects, strict=True):
+        if kind.endswith("?"):
+            continue
         for state, schema in zip(states, schemas, strict=True):
             part = schema.parts.get(kind)
             if part is not None:

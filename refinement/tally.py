@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 
 from refinement.obligations import Obligation, Status
 
@@ -18,7 +18,7 @@ class Tally:
 
     `paths` counts the paths with goals for it, `skipped` those on which nothing that it reads was written;
     `searches` is how often a counterexample may still be looked for; `inner` says that the failure is one that
-    need not show in the states afterwards.
+    need not show in the states afterwards; `uses` are what its proof is known to use, by what it uses it for.
     """
 
     obligation: Obligation
@@ -32,6 +32,7 @@ class Tally:
     inner: bool = False
     searches: int = SEARCHES
     counterexample: dict[str, Any] | None = None
+    uses: dict[str, set[str]] = field(factory=dict)
 
     @property
     def failed(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import evolve, frozen
+from attrs import define, evolve, frozen
 
 from executable_model.sel4.capability import MAX_DEPTH, THREAD_MASK, Cap, CapKind
 from executable_model.sel4.derivation import ensure_no_children
@@ -24,7 +24,7 @@ from executable_model.sel4.state import (
     State,
     ThreadRef,
 )
-from refinement.logic import NULL, Word, address_of, defined, reference_at
+from refinement.logic import NULL, Word, address_of, again, defined, operation, reference_at
 
 
 @frozen
@@ -35,6 +35,14 @@ class Resolution:
     """NULL if it failed."""
     bits_left: Word = 0
     failure: LookupFailure = NO_FAILURE
+
+
+@define
+class Stage:
+    """How far a lookup has come: a CNode capability to go on from, and how many bits of the address are left."""
+
+    cap: Cap
+    bits_left: Word
 
 
 @frozen
@@ -57,6 +65,7 @@ def slot_of_thread(thread: ThreadRef, index: Word) -> SlotRef:
     return reference_at(SlotRef, (address_of(thread) & THREAD_MASK) | (index << SLOT_BITS))
 
 
+@operation
 def resolve_address_bits(s: State, root: Cap, address: Word, depth: Word) -> Resolution:
     """Look the lowest `depth` bits of an address up, from the CNode capability `root` on.
 
@@ -65,9 +74,9 @@ def resolve_address_bits(s: State, root: Cap, address: Word, depth: Word) -> Res
     """
     if root.kind != CapKind.CNode:
         return Resolution(failure=LookupFailure(LookupFailureKind.InvalidRoot))
-    cap = root
-    left = depth
-    while True:
+    at = Stage(root, depth)
+    while again("resolve_address_bits", at):
+        cap, left = at.cap, at.bits_left
         used = cap.guard_size + cap.size_bits
         if cap.guard_size > left or (address >> (left - cap.guard_size)) & ((1 << cap.guard_size) - 1) != cap.guard:
             return Resolution(
@@ -75,15 +84,16 @@ def resolve_address_bits(s: State, root: Cap, address: Word, depth: Word) -> Res
             )
         if used > left:
             return Resolution(failure=LookupFailure(LookupFailureKind.DepthMismatch, left, used))
-        left = left - used
-        slot = slot_of_cnode(cap.object, (address >> left) & ((1 << cap.size_bits) - 1))
-        if left == 0:
+        at.bits_left = left - used
+        slot = slot_of_cnode(cap.object, (address >> at.bits_left) & ((1 << cap.size_bits) - 1))
+        if at.bits_left == 0:
             return Resolution(slot)
-        cap = s.slot[slot].cap
-        if cap.kind != CapKind.CNode:
-            return Resolution(slot, left)
+        at.cap = s.slot[slot].cap
+        if at.cap.kind != CapKind.CNode:
+            return Resolution(slot, at.bits_left)
 
 
+@operation
 def lookup_slot(s: State, thread: ThreadRef, address: Word) -> SlotRef:
     """The slot at an address in the thread's capability space; bits may be left over.  Raises LookupFault."""
     root = s.slot[slot_of_thread(thread, CSPACE_ROOT)].cap
@@ -93,6 +103,7 @@ def lookup_slot(s: State, thread: ThreadRef, address: Word) -> SlotRef:
     return found.slot
 
 
+@operation
 def lookup_slot_for_cnode_op(s: State, is_source: bool, root: Cap, index: Word, depth: Word) -> SlotRef:
     """The slot that an invocation names by a CNode capability, and an index of `depth` bits.  Raises SyscallError.
 
@@ -110,6 +121,7 @@ def lookup_slot_for_cnode_op(s: State, is_source: bool, root: Cap, index: Word, 
     return found.slot
 
 
+@operation
 def lookup_extra_caps(s: State, thread: ThreadRef, buffer: Word, count: Word) -> ExtraCaps:
     """The slots of the first `count` extra capabilities that the thread's message names in its IPC buffer.
 

@@ -29,7 +29,7 @@ Kinds: `pointer`, `array`, `shift`, `division`, `overflow`, `cast`, `uninitialis
 """
 
 LoopHook = Callable[[str, dict[str, Any], tuple[str, ...]], None]
-CallHook = Callable[[str, tuple["Bits | Place", ...]], bool]
+CallHook = Callable[[str, tuple["Bits | Place", ...]], tuple["Bits | None"] | None]
 
 
 class UndefinedBehaviour(Exception):
@@ -129,8 +129,8 @@ class Evaluator:
       values of the visible variables, which it may replace, and the names that the loop assigns;
       `iteration` is then how often the loop went round (0: it is entered) and `program.loop(label)` says
       what types the variables have.  A variable not assigned yet is `operations.UNSET`.
-    - `at_call(name, arguments)` is called on entry to each function without a result, which is left at once
-      if that is true.
+    - `at_call(name, arguments)` is called on entry to each function that other files can call; if it gives
+      something, the function is left at once, with that as its result (`(None,)` if it has none).
     - `ghosts[name](*arguments)` is called for a ghost function, `externals[name](*arguments)` for one
       that has no definition; `primitives` are such functions that say which objects live in plain memory.
     - `location` is the `file:line` of what is evaluated, as of the last decision, guard or access.
@@ -223,9 +223,10 @@ class Evaluator:
         assert self.at_loop is not None
         self.at_loop(label, values, assigned)
 
-    def by_contract(self, name: str, arguments: tuple[Bits | Place, ...]) -> bool:
-        """Whether the call hook has dealt with a call; used by the generated code."""
-        return self.at_call is not None and self.at_call(name, arguments)
+    def by_contract(self, name: str, arguments: tuple[Bits | Place, ...]) -> tuple[Bits | None] | None:
+        """What the call hook gives; used by the generated code."""
+        assert self.at_call is not None
+        return self.at_call(name, arguments)
 
     def ghost(self, name: str, arguments: tuple[Any, ...], location: str) -> None:
         """A call of a ghost function; used by the generated code."""

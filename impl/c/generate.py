@@ -451,8 +451,10 @@ class _FunctionEmitter(_ExpressionEmitter):
         parameters = ["v_" + parameter.unique for parameter in function.parameters]
         self.assigned = {parameter.unique for parameter in function.parameters}
         self.lines = [f"def f_{function.name}({', '.join(['ev', *parameters])}):"]
-        if isinstance(function.result, ir.Void):
-            self._line(f"if ev.by_contract({function.name!r}, {_tuple(tuple(parameters))}): return")
+        if not function.static:
+            self._line("if ev.at_call is not None:")
+            self._line(f"    found = ev.by_contract({function.name!r}, {_tuple(tuple(parameters))})")
+            self._line("    if found is not None: return found[0]")
         self._body(function.body.body)
         if not isinstance(function.result, ir.Void) and not terminates(function.body.body):
             self._line(f"return missing_return(ev, {function.name!r}, {function.location!r})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -24,6 +25,7 @@ from refinement.bits import Bits, Truth
 from refinement.explore import Cut, ProofError, Run
 from refinement.layers import existence
 from refinement.logic import Ref, all_of
+from refinement.outcomes import Outcome
 from refinement.places import relative
 from refinement.schema import Encoding, Field, Leaf, Part, Record, Schema
 from refinement.state import FieldMap, Keys, PartView, unknown
@@ -103,9 +105,16 @@ class CLayer:
             memory.field_map(shape.name, shape.key_widths, shape.width)
         return CState(self, memory)
 
-    def call(self, run: Run, state: CState, operation: str, arguments: Mapping[str, Any]) -> Any:
+    def call(self, run: Run, state: CState, operation: str, arguments: Mapping[str, Any]) -> Outcome | None:
         """Run an operation; undefined behaviour is a guard of the run that does not hold."""
         return _Call(self, run, state).of(self.function(operation), arguments)
+
+    def unknown_result(self, operation: str, tag: str) -> Word | None:
+        """What a call by contract of an operation gives: an unknown word, if the function has a result."""
+        result = self.function(operation).result
+        if isinstance(result, ir.Void):
+            return None
+        return Word(terms.variable(f"{tag}result", terms.bit_vector(_width(result))))
 
     def function(self, operation: str) -> ir.Function:
         """The C function of an operation; ProofError if there is none."""
@@ -184,6 +193,16 @@ class CLayer:
                 found.append(term)
         return tuple(found)
 
+    def loop_variables(self, variables: Mapping[str, Any], records: Mapping[str, type]) -> dict[str, Any]:
+        """A loop's variables in snake case; of those that are words of records, the records."""
+        found = {_snake(name): value for name, value in variables.items()}
+        for name, item in records.items():
+            type, word = schema.record_of(item), found[name]
+            assert type is not None
+            packed = self.record(type)
+            found[name] = type.make(lambda part, _, packed=packed, word=word: packed.part(part, word))  # type: ignore[misc]
+        return found
+
     def location(self, operation: str) -> str:
         """`file:line` of the operation's function."""
         return self.place(self.function(operation).location)
@@ -210,12 +229,12 @@ class CLayer:
         """A plain state as statements see it."""
         return CView(plain_state, self.program, self.kinds, self.packed)
 
-    def execute(self, plain_state: ByteMemory, operation: str, arguments: Mapping[str, Any]) -> None:
+    def execute(self, plain_state: ByteMemory, operation: str, arguments: Mapping[str, Any]) -> Outcome:
         """Run an operation on a plain state; UndefinedBehaviour where a guard does not hold."""
         function = self.function(operation)
         try:
             evaluator = Evaluator(self.program, plain_state, primitives=self.primitives)
-            evaluator.call(function.name, arguments_of(function, self.plain_arguments(arguments)))
+            return Outcome(value=evaluator.call(function.name, arguments_of(function, self.plain_arguments(arguments))))
         except UndefinedBehaviour as error:
             raise UndefinedBehaviour(error.kind, error.message, self.place(error.location)) from None
 
@@ -392,8 +411,8 @@ class _Call:
             layer.program, self.memory, self._guard, valid=self._valid, at_loop=self._at_loop, at_call=self._at_call
         )
 
-    def of(self, function: ir.Function, arguments: Mapping[str, Any]) -> Any:
-        """Call the function with the arguments of those names."""
+    def of(self, function: ir.Function, arguments: Mapping[str, Any]) -> Outcome | None:
+        """Call the function with the arguments of those names; None where it does what is undefined."""
         given = arguments_of(function, arguments)
         with self._own_layer():
             try:
@@ -407,8 +426,8 @@ class _Call:
             with self._own_layer():
                 self.run.loops.leave(self.run)
         if result is None:
-            return None
-        return Word(bits.lift(result, _width(function.result)))
+            return Outcome()
+        return Outcome(value=Word(bits.lift(result, _width(function.result))))
 
     @contextmanager
     def _own_layer(self) -> Iterator[None]:
@@ -456,19 +475,19 @@ class _Call:
             variables[name] = bits.plain(value.term)
         self.inside = label
 
-    def _at_call(self, name: str, arguments: tuple[Bits | Place, ...]) -> bool:
+    def _at_call(self, name: str, arguments: tuple[Bits | Place, ...]) -> tuple[Bits | None] | None:
         operation = self.operations.get(name)
         if operation is None or not self.run.by_contract(operation):
-            return False
+            return None
         parameters = self.layer.program.functions[name].parameters
-        self.run.call(
+        result = self.run.call(
             operation,
             tuple(
                 bits.lift(operations.address(self.evaluator, value), _width(parameter.type))
                 for value, parameter in zip(arguments, parameters, strict=True)
             ),
         )
-        return True
+        return (None if result is None else result.term,)
 
     def _symbolic(self, value: Bits | Place, type: ir.Type) -> Symbolic:
         """The value of a C variable: a reference for a pointer to a kind of object, else a word."""
@@ -482,6 +501,10 @@ class _Call:
 
 def _width(type: ir.Type) -> int:
     return type.width if isinstance(type, ir.Integer) else ir.WORD
+
+
+def _snake(name: str) -> str:
+    return re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name)
 
 
 def _camel(name: str) -> str:

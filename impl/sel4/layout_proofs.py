@@ -301,8 +301,9 @@ def _run_on_object(accessors: Accessors, run: Run, value: Term) -> Outcome:
     words, others = _words(accessors.struct, state, this), _words(accessors.struct, state, other)
 
     def call(operation: str, **arguments: Any) -> Bits:
-        result = layer.call(run, state, operation, arguments)
-        return bits.plain(result.term) if result is not None else 0
+        outcome = layer.call(run, state, operation, arguments)
+        assert outcome is not None
+        return bits.plain(outcome.value.term) if outcome.value is not None else 0
 
     before = call("get", p=this)
     call("set", p=this, v=Word(value))

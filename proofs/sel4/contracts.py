@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from executable_model.sel4.state import ThreadState
-from proofs.sel4 import capability_invariants, derivation_order, reply_caps
+from proofs.sel4 import capability_invariants, cnodes, derivation_order, reply_caps
 from proofs.sel4.cap_words import PARTS
 from proofs.sel4.members import is_in_state
 from proofs.sel4.preconditions import WAITING, is_candidate
@@ -114,6 +114,7 @@ SLOTS = (
 CAPABILITIES = (
     *(statement.id for statement in (*capability_invariants.INVARIANTS, *derivation_order.FACTS)),
     *(statement.id for statement in (*reply_caps.SPEC_INVARIANTS, *reply_caps.EXEC_INVARIANTS)),
+    *(statement.id for statement in (*cnodes.SPEC_INVARIANTS, *cnodes.EXEC_INVARIANTS)),
     "untyped_caps",
     "slot_alignment",
     "capability_words",

@@ -9,6 +9,7 @@ from executable_model.sel4.capability import CapKind, same_region_as
 from executable_model.sel4.derivation import is_mdb_parent_of
 from executable_model.sel4.state import SlotRef, ThreadRef, ThreadState
 from proofs.sel4 import contracts, preconditions
+from proofs.sel4.cnodes import requires_cnode
 from proofs.sel4.derivation_order import overlap
 from proofs.sel4.members import is_in_state
 from proofs.sel4.reply_caps import STOPPED, caller_slot, is_reply, reply_slot
@@ -129,7 +130,7 @@ INSERT_NEW_CAP = Operation(
     "insert_new_cap",
     preconditions.insert_new_cap,
     {"first_descendant": first_descendant_of_parent},
-    requires_of=(FREE_MEMORY, apart("slot")),
+    requires_of=(FREE_MEMORY, apart("slot"), *requires_cnode("cap")),
 )
 
 OPERATIONS = (EMPTY_SLOT, CAP_MOVE, CAP_SWAP, CAP_INSERT, INSERT_NEW_CAP)

@@ -8,6 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from executable_model.sel4.cspace import ExtraCaps, Resolution
+from executable_model.sel4.errors import (
+    ErrorKind,
+    LookupFailure,
+    LookupFailureKind,
+    LookupFault,
+    Preempted,
+    SyscallError,
+)
 from executable_model.sel4.state import (
     EndpointState,
     NotificationState,
@@ -18,7 +27,15 @@ from impl.c.view import to_member, to_reference, to_width
 from proofs.sel4.cap_words import PARTS, part_of
 from proofs.sel4.layers import EXEC, C
 from refinement.logic import all_of, ite, one_of
+from refinement.outcomes import Ending
 from refinement.relation import Decode, Relation
+from refinement.schema import record_of
+
+EXCEPTION_NONE = 0
+EXCEPTION_LOOKUP_FAULT = 2
+EXCEPTION_SYSCALL_ERROR = 3
+EXCEPTION_PREEMPTED = 4
+"""What the C functions return whose operations raise errors."""
 
 
 def thread_state(c: Any, t: Any) -> Any:
@@ -52,6 +69,72 @@ def _is_thread(c: Any) -> Any:
 
 def _cap(part: str) -> Decode:
     return Decode(lambda c, x: part_of(part, c.slot[x].cap))
+
+
+def _lookup_failure(c: Any, status: Any) -> LookupFailure:
+    """Why a lookup failed, if it did, by the words of current_lookup_fault."""
+    kind = c.unpack("invalid_root", c.current_lookup_fault).lufType
+    missing, depth, guard = (
+        c.unpack(name, c.current_lookup_fault) for name in ("missing_capability", "depth_mismatch", "guard_mismatch")
+    )
+
+    def of(number: int, value: Any, otherwise: Any = 0) -> Any:
+        return ite(all_of(status == EXCEPTION_LOOKUP_FAULT, kind == number), value, otherwise)
+
+    return LookupFailure(
+        kind=to_member(LookupFailureKind, ite(status == EXCEPTION_LOOKUP_FAULT, kind + 1, 0)),
+        bits_left=of(1, missing.bitsLeft, of(2, depth.bitsLeft, of(3, guard.bitsLeft))),
+        bits_found=of(2, depth.bitsFound),
+        guard=of(3, guard.guardFound),
+        guard_size=of(3, guard.bitsFound),
+    )
+
+
+def _resolution(c: Any, status: Any) -> Resolution:
+    found = c.current_lookup
+    return Resolution(to_reference("slot", found.slot), found.bitsLeft, _lookup_failure(c, status))
+
+
+SYSCALL_ERROR = record_of(SyscallError)
+assert SYSCALL_ERROR is not None
+WORDS = ("first", "second", "third", "fourth", "fifth")
+
+
+def _found_slot(c: Any, status: Any) -> Any:
+    return to_reference("slot", c.current_lookup.slot)
+
+
+def _extra_caps(c: Any, status: Any) -> ExtraCaps:
+    found = c.current_extra_caps
+    return ExtraCaps(*(to_reference("slot", slot) for slot in (found.first, found.second, found.third)))
+
+
+def _syscall_error(c: Any, status: Any) -> SyscallError:
+    error = c.current_syscall_error
+    words = [ite(index < error.length, error.words[index], 0) for index in range(len(WORDS))]
+    parts = {"kind": to_member(ErrorKind, error.kind), "length": error.length, **dict(zip(WORDS, words, strict=True))}
+    assert SYSCALL_ERROR is not None
+    return SYSCALL_ERROR.make(lambda name, _: parts[name])
+
+
+def _is(*numbers: int) -> Any:
+    return lambda c, status: one_of(status, *numbers)
+
+
+RESULTS = {
+    "resolve_address_bits": Ending(_resolution, when=_is(EXCEPTION_NONE, EXCEPTION_LOOKUP_FAULT)),
+    "lookup_slot": Ending(_found_slot, when=_is(EXCEPTION_NONE)),
+    "lookup_slot_for_cnode_op": Ending(_found_slot, when=_is(EXCEPTION_NONE)),
+    "lookup_extra_caps": Ending(_extra_caps, when=_is(EXCEPTION_NONE)),
+}
+"""What functions leave in global variables, by the operations whose results these are."""
+
+ERRORS = {
+    "LookupFault": Ending(lambda c, status: LookupFault(_lookup_failure(c, status)), when=_is(EXCEPTION_LOOKUP_FAULT)),
+    "SyscallError": Ending(_syscall_error, when=_is(EXCEPTION_SYSCALL_ERROR)),
+    "Preempted": Ending(lambda c, status: Preempted(), when=_is(EXCEPTION_PREEMPTED)),
+}
+"""How functions say that they end with an error."""
 
 
 def _entry(c: Any, index: Any) -> Any:
@@ -119,4 +202,6 @@ RELATION = Relation(
         "domain_schedule.domain": Decode(lambda c, i: to_width(32, _entry(c, i).domain)),
         "domain_schedule.duration": Decode(lambda c, i: _entry(c, i).duration),
     },
+    results=RESULTS,
+    errors=ERRORS,
 )

@@ -30,6 +30,7 @@ OPERATIONS = {
     "message": ("do_ipc_transfer",),
     "notification": ("send_signal", "receive_signal", "complete_signal"),
     "endpoint": ("send_ipc", "receive_ipc"),
+    "cspace": ("resolve_address_bits", "lookup_slot", "lookup_slot_for_cnode_op", "lookup_extra_caps"),
     "derivation": ("empty_slot", "cap_move", "cap_swap", "cap_insert", "insert_new_cap"),
     "tcb": ("suspend", "restart", "set_priority", "bind_notification", "unbind_notification"),
 }
@@ -44,6 +45,11 @@ def _functions(package: str) -> dict[str, Callable[..., Any]]:
     }
 
 
-SPEC = PythonLayer("spec", SpecState, _functions("spec.sel4"))
-EXEC = PythonLayer("exec", ModelState, _functions("executable_model.sel4"))
+def _errors(package: str) -> tuple[type[Exception], ...]:
+    errors = import_module(f"{package}.errors")
+    return (errors.SyscallError, errors.LookupFault, errors.Preempted)
+
+
+SPEC = PythonLayer("spec", SpecState, _functions("spec.sel4"), _errors("spec.sel4"))
+EXEC = PythonLayer("exec", ModelState, _functions("executable_model.sel4"), _errors("executable_model.sel4"))
 C = layer((name for names in OPERATIONS.values() for name in names), {"Cap": CAP})

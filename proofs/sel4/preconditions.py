@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from executable_model.sel4.capability import Cap, CapKind, same_region_as
-from executable_model.sel4.state import NUM_PRIORITIES, NotificationState, SchedulerAction, ThreadRef, ThreadState
+from executable_model.sel4.capability import MAX_DEPTH, Cap, CapKind, same_region_as
+from executable_model.sel4.memory import PAGE_MASK
+from executable_model.sel4.state import (
+    IPC_BUFFER_BITS,
+    NUM_PRIORITIES,
+    NotificationState,
+    SchedulerAction,
+    ThreadRef,
+    ThreadState,
+    UserDataRef,
+)
 from proofs.sel4.capability_invariants import well_formed
+from proofs.sel4.cnodes import may_be_cnode
 from proofs.sel4.members import is_in_state
 from proofs.sel4.reply_caps import caller_slot, is_master, is_reply, reply_slot
 from refinement.logic import NULL, Word, all_of, any_of, iff, implies, negate, reference_at
+from refinement.state import exists
+from spec.sel4.state import MAX_EXTRA_CAPS
 
 MAX_BADGE = (1 << 28) - 1
 
@@ -180,6 +192,34 @@ COPIED = (
 """The kinds of capabilities of which copies can be made."""
 
 
+def resolve_address_bits(s: Any, root: Cap, address: Word, depth: Word) -> Any:
+    """The address has 32 bits at most, and a CNode to begin with is a possible one."""
+    return all_of(depth <= MAX_DEPTH, may_be_cnode(root))
+
+
+def lookup_slot(s: Any, thread: Any, address: Word) -> Any:
+    """The thread is not the idle thread."""
+    return thread != s.idle_thread
+
+
+def lookup_slot_for_cnode_op(s: Any, is_source: bool, root: Cap, index: Word, depth: Word) -> Any:
+    """A CNode to begin with is a possible one."""
+    return may_be_cnode(root)
+
+
+def is_buffer(s: Any, buffer: Word) -> Any:
+    """Whether an IPC buffer, if there is one, is in memory that there is, at a multiple of its size."""
+    page = reference_at(UserDataRef, buffer & PAGE_MASK)
+    aligned = buffer & ((1 << IPC_BUFFER_BITS) - 1) == 0
+    return any_of(buffer == 0, all_of(exists(s.user_data, page), aligned))
+
+
+def lookup_extra_caps(s: Any, thread: Any, buffer: Word, count: Word) -> Any:
+    """The thread is not the idle thread; its IPC buffer is in memory that there is, and names at most three \
+capabilities."""
+    return all_of(thread != s.idle_thread, is_buffer(s, buffer), count <= MAX_EXTRA_CAPS)
+
+
 def cap_insert(s: Any, cap: Cap, source: Any, destination: Any) -> Any:
     """The destination is another slot and empty.  The capability is to the same thing as the source's, which may have \
 been given a badge now; or it is the one to be used of a thread's master reply capability."""
@@ -194,7 +234,8 @@ been given a badge now; or it is the one to be used of a thread's master reply c
     is_lent = all_of(
         is_master(old), is_reply(cap), cap.object == old.object, is_in_state(thread.state, ThreadState.BlockedOnReply)
     )
-    return all_of(source != destination, _is_empty(s, destination), any_of(is_copied, is_lent))
+    fits = any_of(is_copied, is_lent)
+    return all_of(source != destination, _is_empty(s, destination), fits, may_be_cnode(cap))
 
 
 def cap_move(s: Any, cap: Cap, source: Any, destination: Any) -> Any:
@@ -206,6 +247,7 @@ no master reply capability."""
         _is_empty(s, destination),
         negate(_is_empty(s, source)),
         _same_thing(cap, s.slot[source].cap),
+        may_be_cnode(cap),
     )
 
 
@@ -217,6 +259,8 @@ def cap_swap(s: Any, cap1: Cap, slot1: Any, cap2: Cap, slot2: Any) -> Any:
         negate(_is_empty(s, slot2)),
         _same_thing(cap1, s.slot[slot1].cap),
         _same_thing(cap2, s.slot[slot2].cap),
+        may_be_cnode(cap1),
+        may_be_cnode(cap2),
     )
 
 
@@ -242,5 +286,6 @@ def insert_new_cap(s: Any, parent: Any, slot: Any, cap: Cap) -> Any:
         is_in_state(cap.kind, *MADE),
         cap.badge == 0,
         well_formed(cap),
+        may_be_cnode(cap),
         same_region_as(s.slot[parent].cap, cap),
     )

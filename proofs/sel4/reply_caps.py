@@ -6,7 +6,7 @@ from typing import Any
 
 from executable_model.sel4.capability import CapKind
 from executable_model.sel4.cspace import slot_of_thread
-from executable_model.sel4.state import CALLER_SLOT, REPLY_SLOT, ThreadRef, ThreadState
+from executable_model.sel4.state import CALLER_SLOT, REPLY_SLOT, THREAD_SLOTS, ThreadRef, ThreadState
 from proofs.sel4.members import is_in_state
 from refinement.logic import NULL, address_of, all_of, any_of, implies, negate, reference_at
 from refinement.state import exists
@@ -43,7 +43,7 @@ def is_reply(cap: Any) -> Any:
 
 def _slots_exist(s: Any, t: Any) -> Any:
     in_place = address_of(t) & 0x1FF == 0x100
-    slots = all_of(exists(s.slot, reply_slot(t)), exists(s.slot, caller_slot(t)))
+    slots = all_of(*(exists(s.slot, slot_of_thread(t, index)) for index in range(THREAD_SLOTS)))
     return all_of(in_place, any_of(t == s.idle_thread, slots))
 
 

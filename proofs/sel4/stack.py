@@ -12,6 +12,8 @@ from executable_model.sel4.state import (
 from proofs.sel4 import (
     c_invariants,
     capability_invariants,
+    cnodes,
+    cspace,
     derivation,
     endpoint,
     exec_c,
@@ -34,8 +36,13 @@ STACK = Stack(
     (SPEC, EXEC, C),
     (spec_exec.RELATION, exec_c.RELATION),
     {
-        "spec": (*spec_invariants.INVARIANTS, *reply_caps.SPEC_INVARIANTS),
-        "exec": (*exec_invariants.INVARIANTS, *capability_invariants.INVARIANTS, *reply_caps.EXEC_INVARIANTS),
+        "spec": (*spec_invariants.INVARIANTS, *reply_caps.SPEC_INVARIANTS, *cnodes.SPEC_INVARIANTS),
+        "exec": (
+            *exec_invariants.INVARIANTS,
+            *capability_invariants.INVARIANTS,
+            *reply_caps.EXEC_INVARIANTS,
+            *cnodes.EXEC_INVARIANTS,
+        ),
         "c": c_invariants.INVARIANTS,
     },
     {
@@ -47,10 +54,11 @@ STACK = Stack(
         "user_data.words": list(range(1024)),
     },
     world.numbers,
+    "spec.sel4",
 )
 
 OPERATIONS = tuple(
     operation
-    for module in (schedule, ipc_cancel, message, notification, endpoint, derivation, tcb)
+    for module in (schedule, ipc_cancel, message, notification, endpoint, derivation, cspace, tcb)
     for operation in module.OPERATIONS
 )

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from executable_model.sel4.state import CALLER_SLOT, REPLY_SLOT, SLOT_BITS, THREAD_OFFSET
+from executable_model.sel4.state import SLOT_BITS, THREAD_OFFSET, THREAD_SLOTS
 from impl.c.plain import addresses_of
 from impl.sel4.program import KINDS
-
-SLOTS_OF_THREAD = (REPLY_SLOT, CALLER_SLOT)
-"""The slots of each thread that statements are about."""
 
 
 def numbers(size: int) -> dict[str, list[int]]:
@@ -15,5 +12,5 @@ def numbers(size: int) -> dict[str, list[int]]:
     found = {kind: addresses_of(KINDS, kind, size) for kind in KINDS}
     objects = found["tcb"]
     found["tcb"] = [address + THREAD_OFFSET for address in objects]
-    found["slot"] += [address + (slot << SLOT_BITS) for address in objects for slot in SLOTS_OF_THREAD]
+    found["slot"] += [address + (slot << SLOT_BITS) for address in objects for slot in range(THREAD_SLOTS)]
     return found

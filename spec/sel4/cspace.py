@@ -8,9 +8,9 @@ are the index of a slot.  If that slot holds another CNode, the lookup goes on t
 
 from __future__ import annotations
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
-from refinement.logic import NULL, Word, address_of, defined, reference_at
+from refinement.logic import NULL, Word, address_of, again, defined, operation, reference_at
 from spec.sel4.capability import MAX_DEPTH, THREAD_MASK, Cap, CapKind
 from spec.sel4.derivation import ensure_no_children
 from spec.sel4.errors import (
@@ -45,6 +45,16 @@ class Resolution:
     """Why it failed."""
 
 
+@define
+class Stage:
+    """How far a lookup has come."""
+
+    cap: Cap
+    """The capability to the CNode in which it goes on."""
+    bits_left: Word
+    """How many bits of the address are still to be looked up."""
+
+
 @frozen
 class ExtraCaps:
     """The slots of the capabilities that a message names beside the invoked one; NULL for those that it does not."""
@@ -70,6 +80,7 @@ def bits_of(address: Word, above: Word, size: Word) -> Word:
     return (address >> above) & ((1 << size) - 1)
 
 
+@operation
 def resolve_address_bits(s: State, root: Cap, address: Word, depth: Word) -> Resolution:
     """Look up the lowest `depth` bits of an address, the highest of them first, in the CNode of a capability.
 
@@ -78,19 +89,23 @@ def resolve_address_bits(s: State, root: Cap, address: Word, depth: Word) -> Res
     """
     if root.kind != CapKind.CNode:
         return Resolution(failure=LookupFailure(LookupFailureKind.InvalidRoot))
-    if root.guard_size > depth or bits_of(address, depth - root.guard_size, root.guard_size) != root.guard:
-        mismatch = LookupFailureKind.GuardMismatch
-        return Resolution(failure=LookupFailure(mismatch, depth, guard=root.guard, guard_size=root.guard_size))
-    needed = root.guard_size + root.size_bits
-    if needed > depth:
-        return Resolution(failure=LookupFailure(LookupFailureKind.DepthMismatch, depth, bits_found=needed))
-    bits_left = depth - needed
-    slot = slot_of_cnode(root.object, bits_of(address, bits_left, root.size_bits))
-    if bits_left == 0 or s.slot[slot].cap.kind != CapKind.CNode:
-        return Resolution(slot, bits_left)
-    return resolve_address_bits(s, s.slot[slot].cap, address, bits_left)
+    at = Stage(root, depth)
+    while again("resolve_address_bits", at):
+        cap, left = at.cap, at.bits_left
+        if cap.guard_size > left or bits_of(address, left - cap.guard_size, cap.guard_size) != cap.guard:
+            mismatch = LookupFailureKind.GuardMismatch
+            return Resolution(failure=LookupFailure(mismatch, left, guard=cap.guard, guard_size=cap.guard_size))
+        needed = cap.guard_size + cap.size_bits
+        if needed > left:
+            return Resolution(failure=LookupFailure(LookupFailureKind.DepthMismatch, left, bits_found=needed))
+        at.bits_left = left - needed
+        slot = slot_of_cnode(cap.object, bits_of(address, at.bits_left, cap.size_bits))
+        at.cap = s.slot[slot].cap
+        if at.bits_left == 0 or at.cap.kind != CapKind.CNode:
+            return Resolution(slot, at.bits_left)
 
 
+@operation
 def lookup_slot(s: State, thread: ThreadRef, address: Word) -> SlotRef:
     """The slot at an address in the capability space of a thread; LookupFault if there is none.
 
@@ -103,6 +118,7 @@ def lookup_slot(s: State, thread: ThreadRef, address: Word) -> SlotRef:
     return found.slot
 
 
+@operation
 def lookup_slot_for_cnode_op(s: State, is_source: bool, root: Cap, index: Word, depth: Word) -> SlotRef:
     """The slot that an operation on CNodes is about: by the lowest `depth` bits of an index, looked up from `root` on.
 
@@ -121,6 +137,7 @@ def lookup_slot_for_cnode_op(s: State, is_source: bool, root: Cap, index: Word, 
     return found.slot
 
 
+@operation
 def lookup_extra_caps(s: State, thread: ThreadRef, buffer: Word, count: Word) -> ExtraCaps:
     """The slots of the first `count` capabilities named in the IPC buffer; LookupFault if one is not found.
 

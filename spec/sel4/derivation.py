@@ -3,7 +3,7 @@
 Copying a capability, or making objects of an untyped one, makes a capability that is *derived* from it.  Revoking a
 capability deletes all that were derived from it, directly or not: its *descendants*.  Not everything that is copied is
 a descendant: a plain copy of a copy is another child of the original, and one that only the original's owner can revoke
-(seL4 manual, section 3.1.4).
+(seL4 manual, section 3.1.5).
 
 The forest of derivation is kept by places in a dense order.  Capabilities of common origin are a *family*; within it, a
 capability descends from those in whose interval, from their `position` to their `end`, its own position lies.

@@ -7,8 +7,6 @@ capabilities that a system call begins with are no part of that: where one leads
 
 from __future__ import annotations
 
-from typing import Any
-
 from attrs import frozen
 
 from refinement.logic import Enumeration, Word
@@ -69,23 +67,37 @@ class LookupFailure:
     """GuardMismatch: how many bits it has."""
 
 
+@frozen(init=False)
 class SyscallError(Exception):
-    """A system call is refused: why, and the words that tell more about it."""
+    """A system call is refused: why, and up to five words that tell more about it."""
 
-    def __init__(self, kind: ErrorKind, *words: Any):
-        super().__init__(kind.name, *words)
-        self.kind = kind
-        self.words = words
+    kind: ErrorKind
+    length: Word
+    """How many words there are; the others are 0."""
+    first: Word
+    second: Word
+    third: Word
+    fourth: Word
+    fifth: Word
+
+    def __init__(self, kind: ErrorKind, *words: Word):
+        self.__attrs_init__(kind, len(words), *words, *(0,) * (5 - len(words)))
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The words that there are."""
+        words = (self.first, self.second, self.third, self.fourth, self.fifth)
+        return next((words[:length] for length in range(5) if self.length == length), words)
 
 
+@frozen
 class LookupFault(Exception):
     """An address with which a system call begins leads to no slot."""
 
-    def __init__(self, failure: LookupFailure):
-        super().__init__(failure)
-        self.failure = failure
+    failure: LookupFailure
 
 
+@frozen
 class Preempted(Exception):
     """A long operation is interrupted: the thread makes the same system call again, which goes on with what is left."""
 

@@ -31,14 +31,15 @@ exception_t resolveAddressBits(cap_t root, word_t address, word_t depth)
         word_t radix = cap_cnode_cap_get_capCNodeRadix(cap);
         word_t guardSize = cap_cnode_cap_get_capCNodeGuardSize(cap);
         word_t guard = cap_cnode_cap_get_capCNodeGuard(cap);
+        word_t used = guardSize + radix;
         if (guardSize > bitsLeft || ((address >> ((bitsLeft - guardSize) & 31u)) & MASK(guardSize)) != guard) {
             return guardMismatch(bitsLeft, guard, guardSize);
         }
-        if (radix + guardSize > bitsLeft) {
-            return depthMismatch(bitsLeft, radix + guardSize);
+        if (used > bitsLeft) {
+            return depthMismatch(bitsLeft, used);
         }
-        bitsLeft = bitsLeft - guardSize - radix;
-        word_t index = (address >> (bitsLeft & 31u)) & MASK(radix);
+        bitsLeft = bitsLeft - used;
+        word_t index = (address >> bitsLeft) & MASK(radix);
         cte_t *slot = slotOfCnode(cap_cnode_cap_get_capCNodePtr(cap), index);
         if (bitsLeft == 0) {
             return found(slot, 0);
