@@ -97,7 +97,10 @@ class Search:
         self.kinds = [part.name for part in proof.top.schema.parts.values() if part.form == "objects"]
         moment = path.before(proof.lower.name)
         self.symbolic = moment.states
-        self.facts = execution.setting.facts(self.symbolic, "search.")
+        # What is stated of three objects of a kind that the path did not come to is checked afterwards, as all is.
+        near = path.run.footprint
+        facts = execution.setting.facts(self.symbolic, "search.")
+        self.facts = [fact for fact in facts if len(fact.kinds) < 3 or all(kind in near for kind in fact.kinds)]
         if not path.inside:
             self.facts += execution.setting.required(self.symbolic)
 

@@ -22,12 +22,12 @@ def is_live(s: Any, x: Any) -> Any:
 @defined
 def well_formed(cap: Cap) -> bool:
     """Whether the sizes that a capability tells are possible ones, and its memory is aligned to its size."""
-    unaligned = object_start(cap) & ((1 << object_bits(cap)) - 1)
+    unaligned = object_start(cap) & ((1 << (object_bits(cap) & 31)) - 1)
     is_table = any_of(cap.kind == CapKind.CNode, all_of(cap.kind == CapKind.Zombie, negate(cap.is_thread)))
     return all_of(
         implies(is_physical(cap), all_of(unaligned == 0, object_start(cap) != 0)),
         implies(cap.kind == CapKind.Untyped, all_of(cap.size_bits >= 4, cap.size_bits <= 29)),
-        implies(cap.kind == CapKind.Untyped, cap.free_offset <= (1 << cap.size_bits)),
+        implies(cap.kind == CapKind.Untyped, cap.free_offset <= (1 << (cap.size_bits & 31))),
         implies(cap.kind == CapKind.Frame, one_of(cap.size_bits, *FRAME_SIZES)),
         implies(is_table, all_of(cap.size_bits >= 1, cap.size_bits <= MAX_RADIX)),
         implies(one_of(cap.kind, CapKind.Thread, CapKind.Reply), cap.object & 0x1FF == 0x100),

@@ -24,7 +24,7 @@ def is_cnode(cap: Any) -> Any:
 @defined
 def may_be_cnode(cap: Cap) -> bool:
     """Whether a capability, if it is one to a CNode, tells a possible size and guard, and where such a CNode can be."""
-    table = (1 << (cap.size_bits + SLOT_BITS)) - 1
+    table = (1 << (cap.size_bits + SLOT_BITS & 31)) - 1
     sizes = all_of(cap.size_bits >= 1, cap.size_bits <= MAX_RADIX)
     bits = all_of(cap.guard_size <= MAX_DEPTH, cap.guard_size + cap.size_bits <= MAX_DEPTH)
     return implies(is_cnode(cap), all_of(sizes, bits, cap.object & table == 0, cap.object != 0))
@@ -34,7 +34,7 @@ def may_be_cnode(cap: Cap) -> bool:
 def has_slot(cap: Cap, address: Word) -> bool:
     """Whether at an address there is a slot of the CNode that a capability, or what is left of one, is to."""
     is_left = all_of(is_in_state(cap.kind, CapKind.Zombie), negate(cap.is_thread))
-    end = cap.object | ((1 << (cap.size_bits + SLOT_BITS)) - 1)
+    end = cap.object | ((1 << (cap.size_bits + SLOT_BITS & 31)) - 1)
     inside = all_of(cap.object <= address, address <= end, address & ((1 << SLOT_BITS) - 1) == 0)
     return all_of(any_of(is_cnode(cap), is_left), inside)
 
@@ -48,7 +48,7 @@ def slot_exists(s: Any, cap: Any, slot: Any) -> Any:
 def overlaps_thread(cap: Cap, thread: Word) -> bool:
     """Whether memory of the CNode that a capability, or what is left of one, is to is also a thread's."""
     is_left = all_of(is_in_state(cap.kind, CapKind.Zombie), negate(cap.is_thread))
-    end = cap.object | ((1 << (cap.size_bits + SLOT_BITS)) - 1)
+    end = cap.object | ((1 << (cap.size_bits + SLOT_BITS & 31)) - 1)
     apart = any_of(end < thread & THREAD_MASK, thread | (1 << THREAD_BITS) - 1 < cap.object)
     return all_of(any_of(is_cnode(cap), is_left), negate(apart))
 

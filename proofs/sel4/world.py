@@ -8,9 +8,12 @@ from impl.sel4.program import KINDS
 
 
 def numbers(size: int) -> dict[str, list[int]]:
-    """The addresses of so many objects of each kind; beside each thread there are slots, which are more."""
+    """The addresses of so many objects of each kind.
+
+    Beside each thread but the first, which can only be the idle thread, there are its slots, which are more.
+    """
     found = {kind: addresses_of(KINDS, kind, size) for kind in KINDS}
     objects = found["tcb"]
     found["tcb"] = [address + THREAD_OFFSET for address in objects]
-    found["slot"] += [address + (slot << SLOT_BITS) for address in objects for slot in range(THREAD_SLOTS)]
+    found["slot"] += [address + (slot << SLOT_BITS) for address in objects[1:] for slot in range(THREAD_SLOTS)]
     return found

@@ -32,7 +32,7 @@ from refinement.layers import parameters_of
 from refinement.plain import encode
 from refinement.relation import disagreements
 from refinement.schema import Record
-from refinement.statements import Statement
+from refinement.statements import Statement, kind_of
 from tests.trace.start import (
     BUFFER_WORDS,
     CNODE_SLOTS,
@@ -260,6 +260,7 @@ class LockStep:
         There are too many slots to try all pairs of them after every step: of several, each holds a capability or is
         a certain empty one, and one at least was changed.
         """
+        kinds = tuple(map(kind_of, kinds))
         slots = [place for place, kind in enumerate(kinds) if kind == "slot"]
         if len(slots) > 1:
             universe = {**universe, "slot": self._some_slots(len(slots), changed)}
