@@ -101,6 +101,9 @@ class Following(Run):
         if not self.stating and not self.assignment.value(condition):
             self.broken.append(what)
 
+    def again(self, label: str, variables: Any, around: Any) -> None:
+        """As often as it is done plainly."""
+
     def repeat(self, label: str, following: Callable[[], Any]) -> Iterator[Any]:
         """As often as it is done plainly."""
         while (item := following()) is not None and self.assignment.value(item.term):

@@ -19,6 +19,7 @@ from refinement.logic import NULL
 from refinement.schema import Leaf
 from tests.trace.lockstep import BY_NAME, NEW_CAPS, TABLES, LockStep, candidates, values_of
 from tests.trace.start import CNODE_SLOTS, FAMILIES, REFS, THREADS
+from tests.trace.stories import STORIES, told
 
 CAPS = (*(held.cap for family in FAMILIES for held in family), *NEW_CAPS)
 """Capabilities of many kinds."""
@@ -35,13 +36,13 @@ def arguments(run: LockStep, name: str, draw: random.Random) -> dict[str, Any] |
 
 
 def wander(draw: random.Random, steps: int) -> Iterator[LockStep]:
-    """States that random operations lead to, one after each: every so often from the start again.
+    """States that random operations lead to, one after each; every so often from where a story ends.
 
     Whether the layers agree in them is for those to ask who use them.
     """
     for number in range(steps):
         if number % 50 == 0:
-            run = LockStep(None)
+            run = told(draw.choice(sorted(STORIES)))
         name = draw.choice(sorted(BY_NAME))
         if run.model.scheduler_action != SchedulerAction.ResumeCurrentThread and draw.random() < 0.5:
             name = "schedule"

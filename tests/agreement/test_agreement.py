@@ -15,14 +15,15 @@ from proofs.sel4.layers import EXEC, SPEC, C
 from proofs.sel4.stack import OPERATIONS, STACK
 from refinement import context, terms
 from refinement.layers import Layer, PythonLayer, parameters_of
+from refinement.outcomes import Outcome
 from refinement.plain import lookup
 from refinement.relation import Relation
-from refinement.schema import MACHINE, MATHEMATICAL, Encoding, Record, flattened, parts_of
+from refinement.schema import MACHINE, MATHEMATICAL, Encoding, Record, flattened, parts_of, terms_of
 from refinement.statements import Statement
-from refinement.values import term_of_truth
+from refinement.values import Word, term_of_truth
 from tests.agreement.following import Assignment, Following, lookup_of
-from tests.agreement.states import arguments, disturb, reached, some_cap, states_of, wander
-from tests.trace.lockstep import DRAWN_SLOTS, TABLES, LockStep, values_of
+from tests.agreement.states import arguments, disturb, reached, some, some_cap, states_of, wander
+from tests.trace.lockstep import DRAWN_SLOTS, TABLES, VALUES, LockStep
 from tests.trace.start import REFS
 
 LAYERS: dict[str, Layer] = {"spec": SPEC, "exec": EXEC, "c": C}
@@ -38,9 +39,11 @@ TRIES = 400
 
 
 def telling_arguments(run: LockStep, name: str, draw: random.Random) -> dict[str, Any] | None:
-    """Arguments with which the operation changes the model's state, or None if there are none at hand."""
+    """Arguments with which the operation has a result or changes the model's state; None if there are none at hand."""
     for _ in range(4):
         chosen = arguments(run, name, draw)
+        if EXEC.ending(name) is not None:
+            return chosen
         if chosen is not None:
             after = copy.deepcopy(run.model)
             EXEC.execute(after, name, chosen)
@@ -50,13 +53,12 @@ def telling_arguments(run: LockStep, name: str, draw: random.Random) -> dict[str
     return None
 
 
-def plain_run(layer: Layer, state: Any, name: str, arguments: dict[str, Any]) -> bool:
-    """Run an operation plainly; whether it came to its end."""
+def plain_run(layer: Layer, state: Any, name: str, arguments: dict[str, Any]) -> Outcome | None:
+    """Run an operation plainly; how it ended, None if it did not come to an end."""
     try:
-        layer.execute(state, name, arguments)
+        return layer.execute(state, name, arguments)
     except Exception:
-        return False
-    return True
+        return None
 
 
 def argument_numbers(encoding: Encoding, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -71,8 +73,11 @@ def argument_numbers(encoding: Encoding, name: str, arguments: dict[str, Any]) -
 
 def symbolic_run(
     layer: Layer, encoding: Encoding, before: Mapping[str, Any], name: str, arguments: dict[str, Any]
-) -> tuple[Following, Any]:
-    """Run an operation on unknowns that have the values of a plain state; gives the run and the state after it."""
+) -> tuple[Following, Any, Outcome | None]:
+    """Run an operation on unknowns that have the values of a plain state.
+
+    Gives the run, the state after it, and how the operation ended.
+    """
     objects = {kind: list(getattr(before["exec"], kind)) for kind in REFS}
     lookup = lookup_of(before, LAYERS, encoding, argument_numbers(encoding, name, arguments))
     run = Following(Assignment(lookup), objects, encoding)
@@ -80,10 +85,29 @@ def symbolic_run(
     _, unknown = layer.unknown_arguments(parameters_of(SPEC if layer is SPEC else EXEC, name), encoding)
     outside = context.enter(run)
     try:
-        layer.call(run, state, name, unknown)
+        outcome = layer.call(run, state, name, unknown)
     finally:
         context.enter(outside)
-    return run, state
+    return run, state, outcome
+
+
+def differing_ends(
+    layer: Layer, encoding: Encoding, run: Following, name: str, symbolic: Outcome, plain: Outcome
+) -> Iterator[str]:
+    """Where a symbolic run ended otherwise than a plain one."""
+    if symbolic.error != plain.error:
+        yield f"symbolically it ended with {symbolic.error or 'a result'}, plainly with {plain.error or 'a result'}"
+        return
+    type = layer.ending(name, plain.error) if isinstance(layer, PythonLayer) else None
+    if type is not None:
+        found, expected = (terms_of({"": type}, {"": outcome.value}, encoding) for outcome in (symbolic, plain))
+        for path, term in found.items():
+            if run.assignment.value(term) != terms.value_of(expected[path]):
+                yield f"the result{path}: symbolically {run.assignment.value(term)}, plainly {expected[path]}"
+    elif not isinstance(layer, PythonLayer) and plain.value is not None:
+        value = run.assignment.value(symbolic.value.term) if isinstance(symbolic.value, Word) else symbolic.value
+        if value != plain.value:
+            yield f"the result: symbolically {value}, plainly {plain.value}"
 
 
 def python_differences(layer: PythonLayer, encoding: Encoding, run: Following, state: Any, after: Any) -> Iterator[str]:
@@ -147,11 +171,15 @@ def test_operations_agree(operation: Any) -> None:
             after = copy.deepcopy(before[layer.name])
             terms.reset()
             ended = plain_run(layer, after, operation.name, chosen)
-            run, state = symbolic_run(layer, encoding, before, operation.name, chosen)
-            assert ended == (not run.broken), f"{layer.name}: {run.broken} with {chosen}"
+            run, state, outcome = symbolic_run(layer, encoding, before, operation.name, chosen)
+            assert (ended is None) == bool(run.broken), f"{layer.name}: {run.broken} with {chosen}"
             outside = context.enter(run)
             try:
                 with run.statement():
+                    if ended is not None:
+                        assert outcome is not None
+                        different = list(differing_ends(layer, encoding, run, operation.name, outcome, ended))
+                        assert different == [], f"{layer.name} with {chosen}"
                     if isinstance(layer, PythonLayer):
                         found = list(python_differences(layer, encoding, run, state, after))
                     else:
@@ -256,10 +284,8 @@ def any_arguments(name: str, draw: random.Random) -> dict[str, Any]:
             found[parameter] = some_cap(draw)
         elif type.form == "ref":
             found[parameter] = draw.choice(DRAWN.get(type.kind) or REFS[type.kind])
-        elif type.form == "enum":
-            found[parameter] = draw.choice(list(type.members or ()))
         else:
-            found[parameter] = draw.choice(values_of(parameter))
+            found[parameter] = draw.choice(VALUES[parameter]) if parameter in VALUES else some(parameter, type, draw)
     return found
 
 

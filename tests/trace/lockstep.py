@@ -29,20 +29,27 @@ from proofs.sel4.layers import EXEC, SPEC, C
 from proofs.sel4.spec_exec import RELATION as SPEC_EXEC
 from proofs.sel4.stack import OPERATIONS, STACK
 from refinement.layers import parameters_of
+from refinement.outcomes import Outcome
 from refinement.plain import encode
+from refinement.prove import Operation
 from refinement.relation import disagreements
+from refinement.replay import ends_differ
 from refinement.schema import Record
-from refinement.statements import Statement, kind_of
+from refinement.statements import Statement
 from tests.trace.start import (
+    ADDRESSES,
     BUFFER_WORDS,
     CNODE_SLOTS,
     ENDPOINT_CAP,
     ENDPOINTS,
     MEMORY,
+    NO_SLOTS,
     NOTIFICATION_CAP,
     NOTIFICATIONS,
+    PAGES,
     REFS,
     SCHEDULE,
+    SLOTS,
     THREADS,
     model_state,
     set_up,
@@ -76,6 +83,8 @@ NEW_CAPS = (
     Cap(CapKind.Untyped, object=MEMORY + 0x200, size_bits=4),
 )
 """Capabilities to objects that untyped memory is made into."""
+REFERENCES = {**REFS, "slot?": [*SLOTS, *NO_SLOTS]}
+"""References to objects that exist, by kind; with a `?`, to such that do not exist too."""
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
 
 
@@ -156,12 +165,16 @@ class LockStep:
             assert above == below, f"the precondition of {name} differs for {arguments}: spec {above}, exec {below}"
             if not above:
                 return False
-        if not operation.requires_of:
-            return True
-        universe = {kind: list(getattr(self.spec, kind)) for kind in REFS}
-        above, below = (operation.allowed(layer, views[layer], given[layer], universe) for layer in given)
+        above, below = (self._has_required(operation, layer, views[layer], given[layer]) for layer in given)
         assert below or not above, f"{name}: for {arguments}, spec requires less than exec"
         return above
+
+    def _has_required(self, operation: Operation, layer: str, view: Any, given: dict[str, Any]) -> bool:
+        return all(
+            required.holds(view, given, *objects)
+            for required in operation.required_in(layer)
+            for objects in itertools.product(*(REFERENCES[kind] for kind in required.kinds))
+        )
 
     def _is_no_orphan(self, thread: Any) -> bool:
         """Whether a thread would not be forgotten if it were in no ready queue."""
@@ -172,31 +185,53 @@ class LockStep:
     def step(self, name: str, arguments: dict[str, Any]) -> None:
         """Run an operation in every layer; `Apart` where one stops, they differ, or a statement does not hold."""
         states, slots = self._thread_states(), self._slots()
-        self.execute(name, arguments)
+        ended = self.execute(name, arguments)
+        differ = self._ends_differ(name, ended)
+        if differ:
+            raise Apart(self.trace, differ)
         self.check(changed=self._changed(slots))
         self.outcomes[name] += 1
+        if ended["exec"].error:
+            self.outcomes[f"{name}: {ended['exec'].error}"] += 1
         for old, new in zip(states, self._thread_states(), strict=True):
             if old != new:
                 self.outcomes[f"{name}: {old} -> {new}"] += 1
 
-    def execute(self, name: str, arguments: dict[str, Any]) -> None:
-        """Run an operation in every layer; `Apart` where one stops.  What it came to is not looked at."""
+    def execute(self, name: str, arguments: dict[str, Any]) -> dict[str, Outcome]:
+        """Run an operation in every layer, and give how it ended; `Apart` where one stops.
+
+        What it came to is not looked at.
+        """
         self.trace.append({"operation": name, "arguments": {key: encode(value) for key, value in arguments.items()}})
+        ended = {}
         for layer, execute in self.layers().items():
             try:
-                execute(name, arguments)
+                ended[layer] = execute(name, arguments)
             except Exception as error:
                 raise Apart(self.trace, [f"{layer} stops with {type(error).__name__}: {error}"]) from error
+        return ended
 
-    def layers(self) -> dict[str, Callable[[str, dict[str, Any]], None]]:
+    def _ends_differ(self, name: str, ended: dict[str, Outcome]) -> list[str]:
+        """Where an operation ended in the layers in different ways, or in one that is not expected, in words."""
+        found = []
+        if ended["spec"].error not in ("", *BY_NAME[name].raises):
+            found.append(f"spec raises {ended['spec'].error}")
+        views = self.views()
+        found += ends_differ(SPEC_EXEC, name, views["exec"], ended)
+        found += ends_differ(EXEC_C, name, views["c"], ended)
+        if self.native is not None and ended["native"] != ended["c"]:
+            found.append(f"evaluated C ends with {ended['c'].value}, native with {ended['native'].value}")
+        return found
+
+    def layers(self) -> dict[str, Callable[[str, dict[str, Any]], Outcome]]:
         """What runs an operation in each layer, on its state."""
 
-        def compiled(name: str, arguments: dict[str, Any]) -> None:
+        def compiled(name: str, arguments: dict[str, Any]) -> Outcome:
             assert self.native is not None
             function = C.function(name)
-            self.native.call(function.name, arguments_of(function, C.plain_arguments(arguments)))
+            return Outcome(value=self.native.call(function.name, arguments_of(function, C.plain_arguments(arguments))))
 
-        found: dict[str, Callable[[str, dict[str, Any]], None]] = {
+        found: dict[str, Callable[[str, dict[str, Any]], Outcome]] = {
             "spec": lambda name, arguments: SPEC.execute(self.spec, name, arguments),
             "exec": lambda name, arguments: EXEC.execute(self.model, name, arguments),
             "c": lambda name, arguments: C.execute(self.memory, name, arguments),
@@ -260,10 +295,10 @@ class LockStep:
         There are too many slots to try all pairs of them after every step: of several, each holds a capability or is
         a certain empty one, and one at least was changed.
         """
-        kinds = tuple(map(kind_of, kinds))
         slots = [place for place, kind in enumerate(kinds) if kind == "slot"]
         if len(slots) > 1:
             universe = {**universe, "slot": self._some_slots(len(slots), changed)}
+        universe = {**universe, "slot?": REFERENCES["slot?"]}
         for objects in itertools.product(*(universe[kind] for kind in kinds)):
             if len(objects) > 1 and len(set(objects)) < len(objects):
                 continue
@@ -388,13 +423,24 @@ CHOICES: dict[str, Choice] = {
     "cap": _changed_cap("source"),
     "cap1": _changed_cap("slot1"),
     "cap2": lambda run, given: (run.model.slot[given["slot2"]].cap,),
+    "root": lambda run, given: [run.model.slot[x].cap for x in CNODE_SLOTS],
+    "depth": _any(0, 4, 28, 31, 32),
+    "lookup_slot_for_cnode_op.depth": _any(0, 28, 32, 33),
+    "buffer": _any(0, PAGES[0].number, PAGES[0].number + 0x200, PAGES[1].number),
+    "count": _any(0, 1, 2, 3),
     "insert_new_cap.parent": _slots_with(CapKind.Untyped),
     "insert_new_cap.slot": _slots_with(CapKind.Null),
     "insert_new_cap.cap": _any(*NEW_CAPS),
 }
 """What may make the difference for a precondition, by parameter, or by operation and parameter where it is something
 else there; the other arguments are drawn from `VALUES`."""
-VALUES: dict[str, tuple[Any, ...]] = {"priority": PRIORITIES, "badge": BADGES, "blocking": (True, True, True, False)}
+VALUES: dict[str, tuple[Any, ...]] = {
+    "priority": PRIORITIES,
+    "badge": BADGES,
+    "blocking": (True, True, True, False),
+    "address": ADDRESSES,
+    "index": ADDRESSES,
+}
 
 
 def choice_of(name: str, parameter: str) -> Choice | None:

@@ -32,8 +32,12 @@ NOTIFICATIONS = [model.NotificationRef(MEMORY + 0x1000 + 0x10 * number) for numb
 PAGES = [model.UserDataRef(START + 0x10000 + 0x1000 * number) for number in range(2)]
 CNODE, CNODE_BITS = START + 0x8000, 4
 CNODE_SLOTS = [model.SlotRef(CNODE + (index << model.SLOT_BITS)) for index in range(1 << CNODE_BITS)]
-ENDED_CNODE = START + 0x9000
-"""Where a CNode was of which only a zombie is left."""
+INNER_CNODE, ENDED_CNODE, SMALL_CNODE_BITS = START + 0x9000, START + 0x9100, 2
+"""A CNode to which there is a capability in the other one, and one of which only a zombie is left."""
+INNER_SLOTS, ENDED_SLOTS = (
+    [model.SlotRef(start + (index << model.SLOT_BITS)) for index in range(1 << SMALL_CNODE_BITS)]
+    for start in (INNER_CNODE, ENDED_CNODE)
+)
 
 
 def slot_of(thread: model.ThreadRef, index: int) -> model.SlotRef:
@@ -42,7 +46,12 @@ def slot_of(thread: model.ThreadRef, index: int) -> model.SlotRef:
 
 
 THREAD_SLOTS = [slot_of(thread, index) for thread in THREADS[1:] for index in range(model.THREAD_SLOTS)]
-SLOTS = [*CNODE_SLOTS, *THREAD_SLOTS]
+SLOTS = [*CNODE_SLOTS, *INNER_SLOTS, *ENDED_SLOTS, *THREAD_SLOTS]
+NO_SLOTS = [
+    model.SlotRef(address)
+    for address in (CNODE - 0x10, CNODE + 8, CNODE + 0x100, INNER_CNODE + 0x40, ENDED_CNODE + 0x40, THREADS[0].number)
+]
+"""References to slots that there are not, some of them close to those that there are."""
 REFS: dict[str, list[Any]] = {
     "tcb": THREADS,
     "endpoint": ENDPOINTS,
@@ -68,9 +77,13 @@ MESSAGE_INFOS = tuple(
     )
 )
 """The messages that threads send: of every length up to 4 and more, some with bits that do not arrive."""
+ADDRESSES = (0x53, 0x5C, 0xA0000005, 0xA0000002, 0x30000000, 0x12345678)
+"""Addresses of capabilities: of two slots of the CNode, one of the inner CNode, and such that are found in part only."""
 BUFFER_WORDS = {
     model.BUFFER_MESSAGE + model.MESSAGE_REGISTERS: 0xDEAD0005,
-    model.BUFFER_CAPS: CNODE_BITS,
+    model.BUFFER_CAPS: ADDRESSES[0],
+    model.BUFFER_CAPS + 1: ADDRESSES[1],
+    model.BUFFER_CAPS + 2: ADDRESSES[5],
     1023: 0xFFFFFFFF,
 }
 """What is in the first page of user memory, by the number of the word."""
@@ -93,6 +106,14 @@ class Held:
     first_badged: bool = True
 
 
+def _cnode(guard: int, guard_size: int) -> Cap:
+    return Cap(CapKind.CNode, object=CNODE, size_bits=CNODE_BITS, guard=guard, guard_size=guard_size)
+
+
+def _cspace(thread: int) -> model.SlotRef:
+    return slot_of(THREADS[thread], model.CSPACE_ROOT)
+
+
 def _held(slot: int | model.SlotRef, cap: Cap, position: int, end: int, revocable: bool = True) -> Held:
     """A capability in the slot of the CNode of that number, or in another one; its interval is told in sixteenths."""
     place = CNODE_SLOTS[slot] if isinstance(slot, int) else slot
@@ -113,10 +134,15 @@ FAMILIES: tuple[tuple[Held, ...], ...] = (
         _held(slot_of(THREADS[1], model.IPC_BUFFER_SLOT), FRAME_CAP, 0, 16),
         _held(slot_of(THREADS[2], model.IPC_BUFFER_SLOT), evolve(FRAME_CAP, vm_rights=2), 8, 16, revocable=False),
     ),
-    (_held(7, Cap(CapKind.CNode, object=CNODE, size_bits=CNODE_BITS, guard=5, guard_size=28), 0, 16),),
+    (
+        _held(7, _cnode(5, 28), 0, 16),
+        _held(_cspace(1), _cnode(5, 28), 4, 8, revocable=False),
+        _held(_cspace(3), _cnode(0, 0), 8, 16, revocable=False),
+    ),
     (_held(8, Cap(CapKind.Thread, object=THREADS[1].number), 0, 16),),
-    (_held(9, Cap(CapKind.IRQControl), 0, 16), _held(10, Cap(CapKind.IRQHandler, irq=27), 4, 8)),
-    (_held(11, Cap(CapKind.Zombie, object=ENDED_CNODE, size_bits=2, slots_left=3), 0, 16),),
+    (_held(9, Cap(CapKind.IRQControl), 0, 16), _held(INNER_SLOTS[1], Cap(CapKind.IRQHandler, irq=27), 4, 8)),
+    (_held(10, Cap(CapKind.CNode, object=INNER_CNODE, size_bits=SMALL_CNODE_BITS, guard=1, guard_size=26), 0, 16),),
+    (_held(11, Cap(CapKind.Zombie, object=ENDED_CNODE, size_bits=SMALL_CNODE_BITS, slots_left=3), 0, 16),),
 )
 """The families of capabilities, each in the order of the model's list."""
 

@@ -6,6 +6,8 @@ What is in the slots of the CNode at the start says `tests.trace.start`.
 
 from __future__ import annotations
 
+import copy
+import functools
 from typing import Any
 
 from attrs import evolve
@@ -15,12 +17,14 @@ from executable_model.sel4.state import CALLER_SLOT, ThreadState
 from impl.c.native import Native
 from tests.trace.lockstep import LockStep, Outcomes
 from tests.trace.start import (
+    ADDRESSES,
     CNODE_SLOTS,
     ENDPOINT_CAP,
     ENDPOINTS,
     FAMILIES,
     MEMORY,
     NOTIFICATIONS,
+    PAGES,
     THREADS,
     slot_of,
 )
@@ -77,6 +81,10 @@ def _swaps(one: int, other: int) -> Step:
     """The capabilities that are in two slots of the CNode at the start are exchanged."""
     slots = {"slot1": CNODE_SLOTS[one], "slot2": CNODE_SLOTS[other]}
     return "cap_swap", {"cap1": CAPS[slots["slot1"]], "cap2": CAPS[slots["slot2"]], **slots}
+
+
+_LOOKUPS = ((ADDRESSES[0], 32), (ADDRESSES[0], 31), (ADDRESSES[5], 32), (0, 28))
+"""Addresses with their lengths in bits."""
 
 
 def _empties(slot: int) -> Step:
@@ -166,6 +174,16 @@ STORIES: dict[str, tuple[Step, ...]] = {
         ("cap_insert", {"cap": _UNTYPED, "source": CNODE_SLOTS[14], "destination": CNODE_SLOTS[15]}),
         _empties(13),
     ),
+    "lookups": (
+        *(("resolve_address_bits", {"root": CAPS[CNODE_SLOTS[7]], "address": a, "depth": d}) for a, d in _LOOKUPS),
+        *(("lookup_slot", {"thread": thread, "address": a}) for thread in (T1, T2, T3) for a in ADDRESSES),
+        *(
+            ("lookup_slot_for_cnode_op", {"is_source": True, "root": CAPS[CNODE_SLOTS[number]], "index": a, "depth": d})
+            for number in (7, 8)
+            for a, d in _LOOKUPS
+        ),
+        *(("lookup_extra_caps", {"thread": T3, "buffer": PAGES[0].number, "count": count}) for count in range(4)),
+    ),
     "moved": tuple(_moves(CNODE_SLOTS[n], CNODE_SLOTS[n + 9], CAPS[CNODE_SLOTS[n]]) for n in (3, 4, 5)),
     "exchanged": (_swaps(3, 4), _swaps(0, 11), _swaps(1, 2), _swaps(8, 6)),
     "ticks": (*_starts(T1), ("restart", {"thread": T5}), *(("timer_tick", {}), *LEAVE) * 6),
@@ -179,3 +197,13 @@ def tell(story: str, native: Native | None = None, outcomes: Outcomes | None = N
         assert run.allowed(name, arguments), f"the story {story!r}: {name} is not allowed for {arguments}"
         run.step(name, arguments)
     return run
+
+
+def told(story: str) -> LockStep:
+    """The layers after a story, without the compiled program; to be changed."""
+    return copy.deepcopy(_told(story))
+
+
+@functools.cache
+def _told(story: str) -> LockStep:
+    return tell(story)

@@ -20,6 +20,9 @@ OUTCOMES = {
     "cancel_badged_sends: BlockedOnSend -> Restart",
     "cancel_ipc: BlockedOnSend -> Inactive",
     "cancel_signal: BlockedOnNotification -> Inactive",
+    "lookup_extra_caps: LookupFault",
+    "lookup_slot: LookupFault",
+    "lookup_slot_for_cnode_op: SyscallError",
     "receive_ipc: BlockedOnSend -> BlockedOnReply",
     "receive_ipc: BlockedOnSend -> Inactive",
     "receive_ipc: BlockedOnSend -> Running",
@@ -35,7 +38,7 @@ OUTCOMES = {
     "suspend: BlockedOnSend -> Inactive",
     "suspend: Running -> Inactive",
 }
-"""What has to be seen to happen to threads."""
+"""What has to be seen to happen to threads, and how operations have to be seen to end."""
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,7 @@ Likewise every field that a relation compares is really compared.
 
 from __future__ import annotations
 
-import copy
 import enum
-import functools
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
@@ -23,6 +21,7 @@ from executable_model.sel4.state import (
     NotificationState,
     Slot,
     Thread,
+    ThreadRef,
     ThreadState,
 )
 from proofs.sel4.cap_words import is_capability
@@ -36,12 +35,14 @@ from spec.sel4.state import ThreadState as AbstractState
 from tests.trace.lockstep import STATEMENTS, LockStep
 from tests.trace.start import CNODE_SLOTS as C
 from tests.trace.start import MEMORY, START, own, slot_of
-from tests.trace.stories import E1, IDLE, N1, T1, T2, T3, T4, tell
+from tests.trace.stories import E1, IDLE, N1, T1, T2, T3, T4, told
 
 LATE = 10**6
 """A ticket or place behind all others."""
 MISPLACED = START + 0x8
 NO_CAPABILITY = next(word for word in range(1 << 8) if not is_capability(word))
+SAME_SLOTS = ThreadRef(T1.number + 0x10)
+"""A thread within another one's object."""
 REPLY = slot_of(T1, REPLY_SLOT)
 CALLER = slot_of(T1, CALLER_SLOT)
 LAST = DOMAIN_SCHEDULE_LENGTH - 1
@@ -117,6 +118,10 @@ def _alike(layer: str, states: Any) -> dict[str, tuple[str, Corruption]]:
         ),
         f"{layer}/domain_time_left": ("ready", _set(layer, "domain_time", 0)),
         f"{layer}/thread_slots{end}": ("bound", lambda run: _layer(run, layer).slot.pop(CALLER)),
+        f"{layer}/own_slots{end}": ("bound", lambda run: run.model.tcb.update({SAME_SLOTS: Thread()})),
+        f"{layer}/cnodes{end}": ("bound", _cap(layer, C[7], guard_size=29)),
+        f"{layer}/cnode_slots{end}": ("bound", lambda run: _layer(run, layer).slot.pop(C[15])),
+        f"{layer}/cnodes_no_threads{end}": ("bound", _cap(layer, C[10], object=slot_of(T2, 0).number)),
         f"{layer}/reply_slots{end}": ("ready", _cap(layer, REPLY, Cap())),
         f"{layer}/reply_caps{end}": ("answered calls", _set(layer, "tcb.state", states.Inactive, T3)),
     }
@@ -135,7 +140,10 @@ CORRUPTIONS: dict[str, tuple[str, Corruption]] = {
     "spec/arrived_in_turn": ("senders", lambda run: setattr(run.spec.tcb[T1], "since", run.spec.tcb[T2].since)),
     "spec/place_taken": ("ready", lambda run: setattr(run.spec.tcb[T1], "place", run.spec.now)),
     "spec/places_differ": ("ready", lambda run: setattr(run.spec.tcb[T1], "place", run.spec.tcb[T2].place)),
-    "spec/untyped_sizes": ("bound", _cap("spec", C[0], size_bits=30)),
+    "spec/places": ("bound", _set("spec", "slot.family", 9, C[0])),
+    "spec/places_apart": ("bound", _set("spec", "slot.position", Fraction(6, 16), C[4])),
+    "spec/descendants": ("bound", _set("spec", "slot.is_original", False, C[3])),
+    "spec/untyped_caps": ("bound", _cap("spec", C[0], size_bits=30)),
     "spec/one_reply": ("answered calls", lambda run: setattr(run.spec.slot[C[12]], "cap", run.spec.slot[CALLER].cap)),
     **_alike("exec", ThreadState),
     "exec/caps_well_formed": ("bound", _cap("exec", C[0], object=MISPLACED)),
@@ -182,16 +190,6 @@ CORRUPTIONS: dict[str, tuple[str, Corruption]] = {
 """For each statement a story, and what to do to the state that it leads to."""
 
 
-def reached(story: str) -> LockStep:
-    """Where a story leads to, to be changed."""
-    return copy.deepcopy(_told(story))
-
-
-@functools.cache
-def _told(story: str) -> LockStep:
-    return tell(story)
-
-
 def _name(statement: Any) -> str:
     return f"{'-'.join(statement.layers)}/{statement.id}"
 
@@ -203,7 +201,7 @@ def test_there_is_a_corruption_for_each_statement():
 @pytest.mark.parametrize("statement", STATEMENTS, ids=_name)
 def test_a_statement_can_fail(statement):
     story, corrupt = CORRUPTIONS[_name(statement)]
-    run = reached(story)
+    run = told(story)
     assert run.broken(statement, run.views(), run.universe()) == []
     corrupt(run)
     assert run.broken(statement, run.views(), run.universe()), "it holds of the corrupted state too"
@@ -220,7 +218,7 @@ def _compared() -> Iterator[tuple[Relation, Field]]:
 def test_a_field_is_compared(relation, declared):
     """In some story, another value of the field of the upper layer is a disagreement, and the only one."""
     for story in ("senders", "waiters", "ready", "candidate", "pending signal"):
-        run = reached(story)
+        run = told(story)
         for holder, name in _places(_layer(run, relation.upper.name), declared, run.universe()):
             old = _get(holder, name)
             _put(holder, name, _another(declared, old))

@@ -14,19 +14,25 @@ from refinement.layers import parameters_of
 from refinement.plain import decode
 from refinement.schema import Leaf
 from tests.trace.lockstep import BY_NAME, Apart, LockStep, Trace
-from tests.trace.start import CNODE_SLOTS, ENDPOINTS, NOTIFICATIONS, PAGES, THREADS, slot_of
+from tests.trace.start import CNODE_SLOTS, ENDED_SLOTS, ENDPOINTS, INNER_SLOTS, NOTIFICATIONS, PAGES, THREADS, slot_of
 
-NAMES = {
-    repr(ref): f"{letter}{number}"
-    for letter, refs in (("T", THREADS), ("E", ENDPOINTS), ("N", NOTIFICATIONS), ("C", CNODE_SLOTS), ("P", PAGES))
-    for number, ref in enumerate(refs)
-} | {
+LETTERS: dict[str, list[Any]] = {
+    "T": THREADS,
+    "E": ENDPOINTS,
+    "N": NOTIFICATIONS,
+    "C": CNODE_SLOTS,
+    "I": INNER_SLOTS,
+    "Z": ENDED_SLOTS,
+    "P": PAGES,
+}
+NAMES = {repr(ref): f"{letter}{number}" for letter, refs in LETTERS.items() for number, ref in enumerate(refs)} | {
     repr(slot_of(thread, index)): f"T{number}.{name}"
     for number, thread in enumerate(THREADS)
     for index, name in enumerate(("cspace", "vspace", "reply", "caller", "buffer"))
     if number
 }
-"""How objects are called when a trace is told: T0 is the idle thread, C0 the first slot of the CNode."""
+"""How objects are called when a trace is told: T0 is the idle thread, C0 the first slot of the CNode, I0 that of the
+inner one, and Z0 that of the one of which a zombie is left."""
 BEFORE = {
     repr(ref): tuple(map(repr, refs[:number]))
     for refs in (THREADS, ENDPOINTS, NOTIFICATIONS, CNODE_SLOTS)
