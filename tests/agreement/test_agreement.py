@@ -19,16 +19,16 @@ from refinement.outcomes import Outcome
 from refinement.plain import lookup
 from refinement.relation import Relation
 from refinement.schema import MACHINE, MATHEMATICAL, Encoding, Record, flattened, parts_of, terms_of
-from refinement.statements import Statement
+from refinement.statements import Statement, kind_of
 from refinement.values import Word, term_of_truth
 from tests.agreement.following import Assignment, Following, lookup_of
 from tests.agreement.states import arguments, disturb, reached, some, some_cap, states_of, wander
-from tests.trace.lockstep import DRAWN_SLOTS, TABLES, VALUES, LockStep
+from tests.trace.lockstep import DRAWN_SLOTS, REFERENCES, TABLES, VALUES, LockStep
 from tests.trace.start import REFS
 
 LAYERS: dict[str, Layer] = {"spec": SPEC, "exec": EXEC, "c": C}
 RUNS = [(SPEC, MATHEMATICAL), (EXEC, MATHEMATICAL), (EXEC, MACHINE), (C, MACHINE)]
-DRAWN = {"slot": DRAWN_SLOTS}
+DRAWN = {"slot": DRAWN_SLOTS, "slot?": REFERENCES["slot?"]}
 """Of which objects statements are tried, where those that there are would mostly be dull."""
 INDICES = {**STACK.indices, "user_data.words": TABLES["user_data.words"]}
 STATES = 8
@@ -230,7 +230,7 @@ def some_objects(
     for _ in range(6 if kinds else 1):
         plain, wrapped = [], []
         for kind in kinds:
-            part = next(layer.schema.parts[kind] for layer in layers if kind in layer.schema.parts)
+            part = next(found for layer in layers if (found := layer.schema.parts.get(kind_of(kind))) is not None)
             value = draw.choice(DRAWN.get(kind) or REFS.get(kind) or STACK.indices[kind])
             parts = value if isinstance(value, tuple) else (value,)
             sorts = [leaf.sort(encoding) for leaf in part.keys]

@@ -78,7 +78,7 @@ MESSAGE_INFOS = tuple(
 )
 """The messages that threads send: of every length up to 4 and more, some with bits that do not arrive."""
 ADDRESSES = (0x53, 0x5C, 0xA0000005, 0xA0000002, 0x30000000, 0x12345678)
-"""Addresses of capabilities: of two slots of the CNode, one of the inner CNode, and such that are found in part only."""
+"""Addresses of capabilities: of two slots of the CNode, one of the inner one, and such that are found only in part."""
 BUFFER_WORDS = {
     model.BUFFER_MESSAGE + model.MESSAGE_REGISTERS: 0xDEAD0005,
     model.BUFFER_CAPS: ADDRESSES[0],

@@ -119,8 +119,7 @@ class _Watch:
             error = argument[1]
             if id(error) not in self.raised:
                 where = f"{relative(frame.f_code.co_filename)}:{frame.f_lineno}"
-                told = " ".join([type(error).__name__, *map(_shown, error.args)])
-                self.raised[id(error)] = error, Rule(frame.f_code.co_name, where, f"raises {told}")
+                self.raised[id(error)] = error, Rule(frame.f_code.co_name, where, f"raises {_told(error)}")
             if frame.f_code.co_filename == ENTRY:
                 self.refusal = self.raised[id(error)][1]
         return self.on_event
@@ -135,6 +134,12 @@ class _Watch:
             outcome = f"is carried out, called by {call.name} ({relative(call.file)}:{call.left_at})"
             call = call.callees[-1]
         return Rule(call.name, f"{relative(call.file)}:{call.line}", outcome)
+
+
+def _told(error: SyscallError | LookupFault) -> str:
+    """The error in words: why a system call is refused with the words that tell more, or why a lookup failed."""
+    parts = (error.kind.name, *error.words) if isinstance(error, SyscallError) else (error.failure,)
+    return " ".join([type(error).__name__, *map(_shown, parts)])
 
 
 def _shown(value: Any) -> str:
