@@ -57,8 +57,8 @@ def wander(draw: random.Random, steps: int) -> Iterator[LockStep]:
 def reached(draw: random.Random, steps: int) -> LockStep:
     """Where so many random operations lead to."""
     last = LockStep(None)
-    for last in wander(draw, steps):
-        pass
+    for after in wander(draw, steps):
+        last = after
     last.check()
     return last
 
