@@ -35,7 +35,7 @@ from refinement.prove import Operation
 from refinement.relation import disagreements
 from refinement.replay import ends_differ
 from refinement.schema import Record
-from refinement.statements import Statement
+from refinement.statements import Statement, kind_of
 from tests.trace.start import (
     ADDRESSES,
     BUFFER_WORDS,
@@ -248,14 +248,14 @@ class LockStep:
         return [self.model.tcb[thread].state.name for thread in THREADS]
 
     def _slots(self) -> list[Any]:
-        return [[(x, copy.copy(slot)) for x, slot in state.slot.items()] for state in (self.spec, self.model)]
+        return [{x: copy.copy(slot) for x, slot in state.slot.items()} for state in (self.spec, self.model)]
 
     def _changed(self, before: list[Any]) -> set[Any]:
         """The slots that are not as they were, and those that were or are next to them in the derivation list."""
         found = set()
-        for old, state in zip(before, (self.spec, self.model), strict=True):
-            found |= {x for x, slot in old if state.slot[x] != slot}
-        changed = [slot for state in (dict(before[1]), self.model.slot) for x, slot in state.items() if x in found]
+        for old, new in zip(before, (self.spec.slot, self.model.slot), strict=True):
+            found |= {x for x in {*old, *new} if old.get(x) != new.get(x)}
+        changed = [slots[x] for slots in (before[1], self.model.slot) for x in found if x in slots]
         return found | {x for slot in changed for x in (slot.prev, slot.next) if x in self.model.slot}
 
     def wrong(self, full: bool = False, changed: Collection[Any] | None = None) -> list[str]:
@@ -292,10 +292,10 @@ class LockStep:
     ) -> Iterator[tuple[Any, ...]]:
         """The objects that a statement of these kinds is checked of.
 
-        There are too many slots to try all pairs of them after every step: of several, each holds a capability or is
-        a certain empty one, and one at least was changed.
+        There are too many slots to try all pairs of them after every step: of several, each that must exist holds a
+        capability or is a certain empty one, and one at least was changed.
         """
-        slots = [place for place, kind in enumerate(kinds) if kind == "slot"]
+        slots = [place for place, kind in enumerate(kinds) if kind_of(kind) == "slot"]
         if len(slots) > 1:
             universe = {**universe, "slot": self._some_slots(len(slots), changed)}
         universe = {**universe, "slot?": REFERENCES["slot?"]}
@@ -307,14 +307,15 @@ class LockStep:
 
     def _some_slots(self, count: int, changed: Collection[Any] | None) -> list[Any]:
         """Those that hold something and an empty one; if three are to be chosen, of the families that were changed."""
+        above, below = self.spec.slot, self.model.slot
         held, empty = [], []
-        for x, slot in self.spec.slot.items():
-            holds = slot.cap.kind.name != "Null" or self.model.slot[x].cap.kind.name != "Null"
-            (held if holds else empty).append(x)
+        for x in {**above, **below}:
+            caps = [slots[x].cap for slots in (above, below) if x in slots]
+            (held if any(cap.kind != CapKind.Null for cap in caps) else empty).append(x)
         if count < 3 or changed is None:
             return [*held, *empty[:1]]
-        families = {self.spec.slot[x].family for x in changed}
-        return [x for x in held if self.spec.slot[x].family in families]
+        families = {above[x].family for x in changed if x in above}
+        return [x for x in held if x in above and above[x].family in families]
 
 
 STATEMENTS: tuple[Statement, ...] = (
