@@ -99,7 +99,7 @@ class Search:
         self.symbolic = moment.states
         # What is stated of three objects of a kind that the path did not come to is checked afterwards, as all is.
         near = path.run.footprint
-        facts = execution.setting.facts(self.symbolic, "search.")
+        facts = execution.setting.facts(self.symbolic, "search.", proof.operation.contract)
         self.facts = [fact for fact in facts if len(fact.kinds) < 3 or all(kind in near for kind in fact.kinds)]
         if not path.inside:
             self.facts += execution.setting.required(self.symbolic)
