@@ -217,10 +217,6 @@ class Search:
         refs = {kind: self._constants(kind, numbers) for kind, numbers in world.numbers.items()}
         run = self.path.run
         with self.path.current():
-            for kind in self.kinds:
-                exists = self.symbolic[proof.top.name]._maps[f"{kind}.exists"]
-                for keys in run.footprint.get(kind, ()):
-                    yield terms.implies(exists.get(keys), _among(keys[0], refs[kind]))
             for layer in proof.layers:
                 yield from self._closed_objects(self.symbolic[layer.name], layer.schema, refs)
             if proof.operation.requires is not None and self.path.inside:
@@ -241,9 +237,15 @@ class Search:
                     )
 
     def _closed_references(self, world: World, done: set[tuple[str, Keys]]) -> Iterator[Term]:
-        """Every reference in an object of the world, or at a place read so far, is to one of the world."""
+        """Whatever exists, and every reference in an object of the world or at a place read so far, is of the world."""
         refs = {kind: self._constants(kind, numbers) for kind, numbers in world.numbers.items()}
         with self.path.current(), self.path.run.statement():
+            for kind in self.kinds:
+                exists = self.symbolic[self.execution.proof.top.name]._maps[f"{kind}.exists"]
+                for keys in list(exists.seen):
+                    if (exists.name, keys) not in done:
+                        done.add((exists.name, keys))
+                        yield terms.implies(exists.get(keys), _among(keys[0], refs[kind]))
             for layer in self.execution.proof.layers:
                 for declared in layer.schema.fields.values():
                     if declared.leaf.form != "ref" or declared.leaf.kind not in refs:
