@@ -62,7 +62,7 @@ class Execution:
                 self._compare_requirements()
             for path in self.explorer.explore(self._body):
                 self._prove(path)
-                stopped = self.settings.fail_fast and any(tally.failed for tally in self.tallies.values())
+                stopped = self._may_stop()
                 if stopped:
                     break
         except ProofError as error:
@@ -70,6 +70,10 @@ class Execution:
         results = self._results(time.perf_counter() - started, broken)
         # Of the others nothing can be said: they were not proved on the paths that were left out.
         return [result for result in results if self.tallies[result.obligation.id].failed] if stopped else results
+
+    def _may_stop(self) -> bool:
+        """Whether a failure is settled, and one is all that is wanted."""
+        return self.settings.fail_fast and any(tally.failed for tally in self.tallies.values())
 
     def _compare_requirements(self) -> None:
         """Prove that the precondition says the same of related states of both layers."""
@@ -168,6 +172,8 @@ class Execution:
                 return
             self._count(path, {self.setting.key("guards"), *(goal.key for goal in goals)}, skipped, answer == "sat")
             for epoch in range(len(path.called) + 1):
+                if self._may_stop():
+                    return
                 run.enter_epoch(epoch)
                 self._prove_goals(path, [goal for goal in goals if goal.epoch == epoch])
 
@@ -192,9 +198,11 @@ class Execution:
         at_once = [goal for goal in remaining if goal not in far]
         if at_once and self._check(path, at_once) == "unsat":
             remaining = far
-        failed = [goal for goal in remaining if self.tallies[goal.key].searches and self._fails(path, goal)]
-        for goal in failed:
-            self._refute(path, goal)
+        for goal in remaining:
+            if self.tallies[goal.key].searches and self._fails(path, goal):
+                self._refute(path, goal)
+                if self._may_stop():
+                    return
 
     @contextmanager
     def _definitions(self) -> Iterator[None]:

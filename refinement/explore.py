@@ -62,6 +62,11 @@ class Decision:
     location: str = ""
     because: frozenset[str] = frozenset()
 
+    @property
+    def literal(self) -> Term:
+        """The condition, or its contrary if that is the side taken."""
+        return self.condition if self.taken else terms.negate(self.condition)
+
 
 @frozen
 class Guard:
@@ -246,6 +251,7 @@ class Explorer:
 class Run:
     """One path: its decisions, what is assumed and known on it, the objects it touches, its goals.
 
+    `assumed` has what is assumed of it beyond its decisions and the facts about the states that it starts from.
     `used` has the labels of the facts because of which its decisions are the only ones that are possible, and what
     else is noted of what the path comes to (`refinement.reached`).
     """
@@ -259,6 +265,7 @@ class Run:
         self.known: dict[Term, bool] = {}
         self.bound: dict[Term, Term] = {}
         self.facts: list[Fact] = []
+        self.assumed: list[Term] = []
         self.footprint: dict[str, dict[Keys, int]] = {}
         self.epoch = 0
         self.knowledge: list[tuple[dict[Term, bool], dict[Term, Term]]] = [(self.known, self.bound)]
@@ -316,11 +323,12 @@ class Run:
         elif value and condition.op == "=" and terms.is_constant(condition.args[1]):
             self.bound[condition.args[0]] = condition.args[1]
 
-    def assume(self, condition: Term, since: int = 0, label: str = "") -> None:
+    def assume(self, condition: Term, since: int = 0, label: str = "", of_start: bool = False) -> None:
         """Take a formula as true from here on.  Only for what is proved or trusted elsewhere.
 
         One about the states after the nth call by contract (`since`) is only used where that is granted.
-        One with a label is left to the solver, which tells where it uses it.
+        One with a label is left to the solver, which tells where it uses it.  What is not `of_start`, said by facts of
+        the states before any call, is noted in `assumed`.
         """
         if condition is terms.TRUE or self.known.get(condition) is True:
             return
@@ -328,6 +336,8 @@ class Run:
             self._learn(condition)
         if since:
             condition = terms.implies(_granted(since), condition)
+        if not of_start:
+            self.assumed.append(condition)
         if not self.replay:
             self.explorer.solver.add(condition, label)
 
@@ -387,7 +397,7 @@ class Run:
     def _take(self, decision: Decision) -> None:
         self.decisions.append(decision)
         self.used |= decision.because
-        literal = decision.condition if decision.taken else terms.negate(decision.condition)
+        literal = decision.literal
         self._learn(literal)
         if decision.forced:
             return
@@ -443,7 +453,7 @@ class Run:
                 if key in self.instantiated:
                     continue
                 self.instantiated.add(key)
-                self.assume(self.instance(fact, choice), fact.since, fact.label)
+                self.assume(self.instance(fact, choice), fact.since, fact.label, of_start=not fact.since)
 
     def _objects(self, kind: str, since: int) -> list[Keys]:
         return [keys for keys, epoch in self.footprint.get(kind, {}).items() if epoch >= since]

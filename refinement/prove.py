@@ -88,7 +88,7 @@ class Stack:
     relations: tuple[Relation, ...]
     invariants: Mapping[str, tuple[Statement, ...]]
     indices: Mapping[str, list[Any]] = field(factory=dict, repr=False)
-    numbers: Callable[[int], Mapping[str, list[int]]] | None = field(default=None, repr=False)
+    numbers: Callable[[Mapping[str, int]], Mapping[str, list[int]]] | None = field(default=None, repr=False)
     specification: str = ""
 
     def universe(self, top: Any) -> dict[str, list[Any]]:

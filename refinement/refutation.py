@@ -45,6 +45,9 @@ A goal for which none is found is unknown, so that no verdict of `proved` depend
 ROUNDS = 45
 """How often a model that does not satisfy all statements is mended by instantiating those."""
 
+RLIMIT = 100_000_000
+"""Z3's limit for one query of a search."""
+
 
 Plain = tuple[dict[str, Any], dict[str, Any], list[Any]]
 """Plain states by layer, arguments by name, and what the specification's choices come to."""
@@ -86,6 +89,34 @@ def refute(execution: Execution, path: Path, goal: Goal) -> Refutation:
     return Refutation(None, fault)
 
 
+class Query:
+    """What is asked of a solver that knows nothing yet: formulas, and what the functions mean that occur in them."""
+
+    def __init__(self, execution: Execution, seconds: float):
+        self.solver = execution.solver.beside(RLIMIT, seconds)
+        self._definitions = execution.explorer.definitions
+        self._met: set[Term] = set()
+
+    def add(self, *formulas: Term) -> None:
+        """Assert formulas."""
+        for formula in formulas:
+            self.solver.add(formula)
+            self._define(formula)
+
+    def _define(self, formula: Term) -> None:
+        stack = [formula]
+        while stack:
+            term = stack.pop()
+            if term in self._met:
+                continue
+            self._met.add(term)
+            stack.extend(term.args)
+            definition = self._definitions.get(term)
+            if definition is not None:
+                self.solver.add(definition)
+                stack.append(definition)
+
+
 class Search:
     """The search for plain states from which a path leads to a broken goal."""
 
@@ -97,10 +128,9 @@ class Search:
         self.kinds = [part.name for part in proof.top.schema.parts.values() if part.form == "objects"]
         moment = path.before(proof.lower.name)
         self.symbolic = moment.states
-        # What is stated of three objects of a kind that the path did not come to is checked afterwards, as all is.
-        near = path.run.footprint
+        # What is stated of several objects is many formulas: it is added of those of which a model breaks it.
         facts = execution.setting.facts(self.symbolic, "search.", proof.operation.contract)
-        self.facts = [fact for fact in facts if len(fact.kinds) < 3 or all(kind in near for kind in fact.kinds)]
+        self.facts = [fact for fact in facts if len(fact.kinds) < 2]
         if not path.inside:
             self.facts += execution.setting.required(self.symbolic)
 
@@ -109,41 +139,34 @@ class Search:
 
         In a calm world, tables and arrays have nothing in them but where the path or the goal looks.
         """
-        solver = self.execution.solver
+        run = self.path.run
+        query = Query(self.execution, SECONDS_FOR_ONE)
         world = self._world(size)
-        solver.push()
-        try:
-            for term in self._closed(world):
-                solver.add(term)
-            for term in (terms.negate(self.goal.term), *self.path.run.grants(self.goal.epoch)):
-                solver.add(term)
-            found = self._solve(world, calm)
-            if found is not None:
-                yield found
-        finally:
-            solver.pop()
+        query.add(*run.assumed, *(decision.literal for decision in run.decisions))
+        query.add(*self._closed(world))
+        query.add(terms.negate(self.goal.term), *run.grants(self.goal.epoch))
+        found = self._solve(query, world, calm)
+        if found is not None:
+            yield found
 
     def _world(self, size: int) -> World:
         """A world with so many objects of each kind, at least."""
         proof = self.execution.proof
+        counts = {kind: size if kind in self.path.run.footprint else 1 for kind in self.kinds}
         if proof.stack.numbers is not None:
-            return World(dict(proof.stack.numbers(size)))
-        return World({kind: proof.lower.numbers(kind, size) for kind in self.kinds})
+            return World(dict(proof.stack.numbers(counts)))
+        return World({kind: proof.lower.numbers(kind, count) for kind, count in counts.items()})
 
-    def _solve(self, world: World, calm: bool) -> Plain | None:
-        execution, proof = self.execution, self.execution.proof
+    def _solve(self, query: Query, world: World, calm: bool) -> Plain | None:
+        proof = self.execution.proof
         hinted: set[tuple[str, Keys]] = set()
         looked_at: Mapping[str, Iterable[Keys]] = self._looked_at() if calm else {}
         closed: set[tuple[str, Keys]] = set()
         for _ in range(ROUNDS):
-            for term in self._closed_references(world, closed):
-                execution.solver.add(term)
+            query.add(*self._closed_references(world, closed))
             if calm:
-                for term in self._nothing_elsewhere(looked_at, hinted):
-                    execution.solver.add(term)
-            for term in self.execution.explorer.definitions.values():
-                execution.solver.add(term)
-            model = execution.solver.model()
+                query.add(*self._nothing_elsewhere(looked_at, hinted))
+            model = query.solver.model()
             if model is None:
                 return None
             states = self._concretise(world, model)
@@ -151,8 +174,7 @@ class Search:
             if not wrong:
                 arguments = self._arguments(model)
                 return (states, arguments, self._draws(model)) if self._allowed(states, arguments) else None
-            for statement, objects in wrong:
-                execution.solver.add(self._instance(statement, objects))
+            query.add(*(self._instance(statement, objects) for statement, objects in wrong))
         return None
 
     def _allowed(self, states: Mapping[str, Any], arguments: Mapping[str, Any]) -> bool:
@@ -224,8 +246,9 @@ class Search:
                     yield term_of_truth(
                         proof.operation.requires(self.symbolic[proof.top.name], **execution.setting.arguments)
                     )
+            choices = {kind: [(constant,) for constant in refs[kind]] for kind in refs}
             for fact in self.facts:
-                yield from self._instances(fact, {kind: [(c,) for c in refs[kind]] for kind in refs})
+                yield from self._instances(fact, {**run.footprint, **choices})
 
     def _closed_objects(self, state: Any, schema: Schema, refs: Mapping[str, list[Term]]) -> Iterator[Term]:
         """Objects that do not exist read as nothing in particular, as they do plainly."""
@@ -260,9 +283,7 @@ class Search:
                             done.add((field_map.name, keys))
                             yield _among(field_map.get(keys), refs[declared.leaf.kind])
 
-    def _instances(self, fact: Fact, choices: Mapping[str, list[Keys]]) -> Iterator[Term]:
-        if not fact.kinds:
-            return
+    def _instances(self, fact: Fact, choices: Mapping[str, Iterable[Keys]]) -> Iterator[Term]:
         if all(kind in choices for kind in fact.kinds):
             for choice in _choices(fact.kinds, choices):
                 with self.path.run.statement():
@@ -346,7 +367,7 @@ def _among(term: Term, constants: list[Term]) -> Term:
     return terms.disjunction([terms.equal(term, constant) for constant in (zero, *constants)])
 
 
-def _choices(kinds: tuple[str, ...], choices: Mapping[str, list[Keys]]) -> Iterator[tuple[Keys, ...]]:
+def _choices(kinds: tuple[str, ...], choices: Mapping[str, Iterable[Keys]]) -> Iterator[tuple[Keys, ...]]:
     if not kinds:
         yield ()
         return

@@ -6,6 +6,7 @@ several times more than solving does on the queries that refinement proofs ask.
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterable
 from fractions import Fraction
@@ -44,14 +45,23 @@ class Solver:
         self.core: frozenset[str] = frozenset()
         self._context = z3.Context()
         self._ref = self._context.ref()
+        self._sorts: dict[Sort, Any] = {}
+        self._functions: dict[Function, Any] = {}
+        self._build: dict[str, Callable[[Term, list[Any]], Any]] = _builders(self._ref)
+        self._open(rlimit, seconds, seed)
+
+    def _open(self, rlimit: int, seconds: float, seed: int = 0) -> None:
         self._solver = z3.SimpleSolver(ctx=self._context)
         self._solver.set("rlimit", rlimit)
         self._solver.set("timeout", int(seconds * 1000))
         self._solver.set("random_seed", seed)
         self._handle = self._solver.solver
-        self._sorts: dict[Sort, Any] = {}
-        self._functions: dict[Function, Any] = {}
-        self._build: dict[str, Callable[[Term, list[Any]], Any]] = _builders(self._ref)
+
+    def beside(self, rlimit: int, seconds: float) -> Solver:
+        """A solver of which nothing is asserted yet, for terms that this one may have met; its cost joins this one's."""
+        other = copy.copy(self)
+        other._open(rlimit, seconds)
+        return other
 
     def sort(self, sort: Sort) -> Any:
         """The Z3 sort of a sort."""

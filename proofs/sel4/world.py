@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from executable_model.sel4.state import SLOT_BITS, THREAD_OFFSET, THREAD_SLOTS
 from impl.c.plain import addresses_of
 from impl.sel4.program import KINDS
 
 
-def numbers(size: int) -> dict[str, list[int]]:
+def numbers(counts: Mapping[str, int]) -> dict[str, list[int]]:
     """The addresses of so many objects of each kind.
 
     Beside each thread but the first, which can only be the idle thread, there are its slots, which are more.
     """
-    found = {kind: addresses_of(KINDS, kind, size) for kind in KINDS}
+    found = {kind: addresses_of(KINDS, kind, counts[kind]) for kind in KINDS}
     objects = found["tcb"]
     found["tcb"] = [address + THREAD_OFFSET for address in objects]
     found["slot"] += [address + (slot << SLOT_BITS) for address in objects[1:] for slot in range(THREAD_SLOTS)]

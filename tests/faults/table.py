@@ -87,7 +87,7 @@ MODEL = _faults(
         ("cancelled thread stays blocked", "ipc_cancel.py",
          "    leave_notification(s, thread, notification)\n    set_thread_state(s, thread, ThreadState.Inactive)\n",
          "    leave_notification(s, thread, notification)\n", "sel4/ipc_cancel/cancel_signal/spec-exec"),
-        ("message one word short", "message.py", "< MESSAGE_REGISTERS", "< MESSAGE_REGISTERS - 1",
+        ("message one word short", "message.py", "copied < MESSAGE_REGISTERS", "copied < MESSAGE_REGISTERS - 1",
          "sel4/message/do_ipc_transfer/spec-exec"),
         ("badge register is not set", "notification.py",
          "    s.tcb[thread].registers[BADGE_REGISTER] = s.notification[notification].badge\n", "",
