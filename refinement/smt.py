@@ -58,7 +58,7 @@ class Solver:
         self._handle = self._solver.solver
 
     def beside(self, rlimit: int, seconds: float) -> Solver:
-        """A solver of which nothing is asserted yet, for terms that this one may have met; its cost joins this one's."""
+        """A solver of which nothing is asserted yet, for terms that this one may have met; its cost is this one's."""
         other = copy.copy(self)
         other._open(rlimit, seconds)
         return other
