@@ -53,6 +53,7 @@ class LoopControl:
             raise Cut(label, variables)
         if self.path.head is None:
             found = self._go_inside(run, loop, types)
+            self.path.first = self._same(types, found, variables)
         else:
             self.path.live[layer].become(self.path.head[layer])
             found = self._upper_variables(types)
@@ -100,6 +101,11 @@ class LoopControl:
 
     def _terms(self, types: Types, variables: Mapping[str, Any]) -> dict[str, Term]:
         return terms_of(types, variables, self.execution.proof.encoding)
+
+    def _same(self, types: Types, variables: Mapping[str, Any], others: Mapping[str, Any]) -> Term:
+        """That variables have the same values as others."""
+        one, other = self._terms(types, variables), self._terms(types, others)
+        return terms.conjunction([terms.equal(one[path], other[path]) for path in one])
 
     def _seen(self, loop: Loop, variables: Mapping[str, Any]) -> dict[str, Any]:
         """The lower layer's variables as facts see them; the one that is the cursor in C under that name too."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from refinement import context
+from refinement import context, terms
 from refinement.explore import Cut, Run
 from refinement.loops import Moment
 from refinement.outcomes import Outcome
@@ -62,7 +62,8 @@ class Path:
     """One path of a proof.
 
     `start` is the moment before the operation and `live` the states as the run changes them, by layer;
-    `inside` says whether the path is one from inside a loop, `head` the moment at that loop's head;
+    `inside` says whether the path is one from inside a loop, `head` the moment at that loop's head, and `first` that
+    the loop's variables are then as they are before its first iteration;
     `reached` has the loop that each layer came to, `ended` whether it then took an iteration or left,
     `cuts` where its run was cut, and `outcomes` how it ended if it was not; `called` has the calls by contract, and
     `in_step` is the moment after the last one that both layers have made.  `drawn` has what each choice of the
@@ -75,6 +76,7 @@ class Path:
     goals: list[Goal] = field(factory=list)
     inside: bool = False
     head: Moment | None = None
+    first: Term = terms.TRUE
     reached: dict[str, str] = field(factory=dict)
     ended: dict[str, str] = field(factory=dict)
     cuts: dict[str, Cut] = field(factory=dict)

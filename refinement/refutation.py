@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from refinement import terms
 from refinement.explore import Fact
@@ -67,9 +67,15 @@ class Refutation:
 
 @frozen
 class World:
-    """A closed world: the numbers that references of each kind may have, whether or not such objects exist."""
+    """A closed world: the numbers that references of each kind may have, whether or not such objects exist.
+
+    In a `calm` world, tables and arrays have nothing in them but where the path or the goal looks.  If it is a `first`
+    one, a path from inside a loop is in the loop's first iteration.
+    """
 
     numbers: dict[str, list[int]]
+    calm: bool
+    first: bool = False
 
 
 def refute(execution: Execution, path: Path, goal: Goal) -> Refutation:
@@ -78,10 +84,13 @@ def refute(execution: Execution, path: Path, goal: Goal) -> Refutation:
     search = Search(execution, path, goal)
     fault = False
     started = time.perf_counter()
-    for size, calm in (*((size, True) for size in SIZES), (3, False)):
+    worlds = [World(search.numbers(size), calm=True) for size in SIZES] + [World(search.numbers(3), calm=False)]
+    if path.first is not terms.TRUE:
+        worlds = [evolve(world, first=True) for world in worlds[:2]] + worlds
+    for world in worlds:
         if time.perf_counter() - started > SECONDS_FOR_ONE:
             break
-        for states, arguments, draws in search.states(size, calm):
+        for states, arguments, draws in search.states(world):
             after = run_and_compare(proof, proof.stack.universe(states[proof.top.name]), states, arguments, draws)
             if after.failures:
                 return Refutation(tell(proof, path, goal, states, arguments, draws, after))
@@ -134,37 +143,35 @@ class Search:
         if not path.inside:
             self.facts += execution.setting.required(self.symbolic)
 
-    def states(self, size: int, calm: bool) -> Iterator[Plain]:
-        """Plain states, arguments and draws in a world of that size, at most one.
-
-        In a calm world, tables and arrays have nothing in them but where the path or the goal looks.
-        """
+    def states(self, world: World) -> Iterator[Plain]:
+        """Plain states, arguments and draws in a world, at most one."""
         run = self.path.run
         query = Query(self.execution, SECONDS_FOR_ONE)
-        world = self._world(size)
+        if world.first:
+            query.add(self.path.first)
         query.add(*run.assumed, *(decision.literal for decision in run.decisions))
         query.add(*self._closed(world))
         query.add(terms.negate(self.goal.term), *run.grants(self.goal.epoch))
-        found = self._solve(query, world, calm)
+        found = self._solve(query, world)
         if found is not None:
             yield found
 
-    def _world(self, size: int) -> World:
-        """A world with so many objects of each kind, at least."""
+    def numbers(self, size: int) -> dict[str, list[int]]:
+        """The references in a world with so many objects of each kind that the path comes to, at least."""
         proof = self.execution.proof
         counts = {kind: size if kind in self.path.run.footprint else 1 for kind in self.kinds}
         if proof.stack.numbers is not None:
-            return World(dict(proof.stack.numbers(counts)))
-        return World({kind: proof.lower.numbers(kind, count) for kind, count in counts.items()})
+            return dict(proof.stack.numbers(counts))
+        return {kind: proof.lower.numbers(kind, count) for kind, count in counts.items()}
 
-    def _solve(self, query: Query, world: World, calm: bool) -> Plain | None:
+    def _solve(self, query: Query, world: World) -> Plain | None:
         proof = self.execution.proof
         hinted: set[tuple[str, Keys]] = set()
-        looked_at: Mapping[str, Iterable[Keys]] = self._looked_at() if calm else {}
+        looked_at: Mapping[str, Iterable[Keys]] = self._looked_at() if world.calm else {}
         closed: set[tuple[str, Keys]] = set()
         for _ in range(ROUNDS):
             query.add(*self._closed_references(world, closed))
-            if calm:
+            if world.calm:
                 query.add(*self._nothing_elsewhere(looked_at, hinted))
             model = query.solver.model()
             if model is None:

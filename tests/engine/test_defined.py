@@ -136,14 +136,15 @@ def test_another_function_of_that_name_in_the_other_layer_is_another_function():
     def is_heavy(tag: LowerTag) -> bool:
         return tag.weight > HEAVY
 
-    def unpack_in_lower(s, box):
+    def unpack_in_lower(s: boxes.LowerState, box: boxes.BoxRef) -> None:
         if not is_heavy(s.box[box].tag):
             s.box[box].tag = evolve(s.box[box].tag, weight=0)
 
     unpack = boxes.made("unpack")
     found = results(boxes.stack(unpack=unpack_in_lower), unpack)["upper-lower/state"]
     assert found.status is Status.REFUTED
-    assert found.counterexample["scenario"]["before"]["lower"]["box"]["box:1"]["tag.weight"] == HEAVY
+    scenario = found.counterexample["scenario"]
+    assert scenario["before"]["lower"]["box"][scenario["arguments"]["box"]]["tag.weight"] == HEAVY
 
 
 def test_the_same_function_in_both_layers_is_known_by_one_name():

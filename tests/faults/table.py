@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from tests.faults import capabilities
+from tests.faults import capabilities, cspace
 
 
 @frozen
@@ -141,7 +141,14 @@ FAULTS = [
     *SPEC,
     *MODEL,
     *C,
-    *_faults("spec/sel4", capabilities.SPEC),
-    *_faults("executable_model/sel4", capabilities.MODEL),
-    *_faults("impl/sel4", capabilities.C),
+    *(
+        fault
+        for module in (capabilities, cspace)
+        for folder, rows in (
+            ("spec/sel4", module.SPEC),
+            ("executable_model/sel4", module.MODEL),
+            ("impl/sel4", module.C),
+        )
+        for fault in _faults(folder, rows)
+    ),
 ]
