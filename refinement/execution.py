@@ -205,10 +205,11 @@ class Execution:
                     return
 
     @contextmanager
-    def _definitions(self) -> Iterator[None]:
-        """While the solver knows what the functions mean that terms name only."""
+    def _definitions(self, *goals: Goal) -> Iterator[None]:
+        """While the solver knows what the functions mean that goals, or what is asserted, name only."""
+        asked = (*self.solver.asserted(), *(goal.term for goal in goals))
         self.solver.push()
-        for definition in self.explorer.definitions.values():
+        for definition in self.explorer.meanings(asked, set()):
             self.solver.add(definition)
         try:
             yield
@@ -246,7 +247,7 @@ class Execution:
         far = goal.far or goal.key in self.far
         answer = "unknown" if far else self._check(path, [goal])
         if answer == "sat" and self.explorer.definitions:
-            with self._definitions():
+            with self._definitions(goal):
                 answer = self._check(path, [goal])
         with path.run.aside():
             for more in (lambda: goal.read, lambda: self._read_by_facts(path, goal)):
@@ -256,7 +257,7 @@ class Execution:
                 self._widen(path, more())
                 answer = self._check(path, [goal])
                 if answer == "sat" and self.explorer.definitions:
-                    with self._definitions():
+                    with self._definitions(goal):
                         answer = self._check(path, [goal])
         if answer == "unknown":
             self.tallies[goal.key].unknown = f"the solver gave up within its budget on: {goal.what}"

@@ -9,7 +9,7 @@ with it the solver's scopes: what was asserted there is not asserted again.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
@@ -216,6 +216,19 @@ class Explorer:
             symbol = f"{function.__name__} {number}" if number else function.__name__
             found = self._relevant[function] = Relevant(symbol, types, relevant)
         return found
+
+    def meanings(self, formulas: Iterable[Term], met: set[Term]) -> Iterator[Term]:
+        """What the functions mean that formulas name; of terms that were not `met` yet, which they then are."""
+        stack = list(formulas)
+        while stack:
+            term = stack.pop()
+            if term not in met:
+                met.add(term)
+                stack.extend(term.args)
+                definition = self.definitions.get(term)
+                if definition is not None:
+                    stack.append(definition)
+                    yield definition
 
     def explore(self, body: Callable[[Run], T]) -> Iterator[T]:
         """Run `body` once for each path; yields what it gives while the path's facts are asserted."""

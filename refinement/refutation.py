@@ -103,27 +103,13 @@ class Query:
 
     def __init__(self, execution: Execution, seconds: float):
         self.solver = execution.solver.beside(RLIMIT, seconds)
-        self._definitions = execution.explorer.definitions
+        self._explorer = execution.explorer
         self._met: set[Term] = set()
 
     def add(self, *formulas: Term) -> None:
         """Assert formulas."""
-        for formula in formulas:
+        for formula in (*formulas, *self._explorer.meanings(formulas, self._met)):
             self.solver.add(formula)
-            self._define(formula)
-
-    def _define(self, formula: Term) -> None:
-        stack = [formula]
-        while stack:
-            term = stack.pop()
-            if term in self._met:
-                continue
-            self._met.add(term)
-            stack.extend(term.args)
-            definition = self._definitions.get(term)
-            if definition is not None:
-                self.solver.add(definition)
-                stack.append(definition)
 
 
 class Search:

@@ -7,8 +7,9 @@ several times more than solving does on the queries that refinement proofs ask.
 from __future__ import annotations
 
 import copy
+import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -56,6 +57,7 @@ class Solver:
         self._solver.set("timeout", int(seconds * 1000))
         self._solver.set("random_seed", seed)
         self._handle = self._solver.solver
+        self._scopes: list[list[Term]] = [[]]
 
     def beside(self, rlimit: int, seconds: float) -> Solver:
         """A solver of which nothing is asserted yet, for terms that this one may have met; its cost is this one's."""
@@ -135,15 +137,22 @@ class Solver:
 
     def add(self, term: Term, label: str = "") -> None:
         """Assert a formula.  Its label is for solvers that tell what their answers come from (`refinement.cores`)."""
+        self._scopes[-1].append(term)
         _assert(self._ref, self._handle, self.lower(term))
+
+    def asserted(self) -> Iterator[Term]:
+        """The formulas that are asserted."""
+        return itertools.chain.from_iterable(self._scopes)
 
     def push(self) -> None:
         """Open a scope."""
+        self._scopes.append([])
         z3core.Z3_solver_push(self._ref, self._handle)
 
     def pop(self, scopes: int = 1) -> None:
         """Close scopes, and forget what was asserted in them."""
         if scopes:
+            del self._scopes[-scopes:]
             z3core.Z3_solver_pop(self._ref, self._handle, scopes)
 
     def _ask(self) -> int:
