@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from tests.faults import capabilities, cspace
+from tests.faults import capabilities
 
 
 @frozen
@@ -143,7 +143,7 @@ FAULTS = [
     *C,
     *(
         fault
-        for module in (capabilities, cspace)
+        for module in (capabilities,)
         for folder, rows in (
             ("spec/sel4", module.SPEC),
             ("executable_model/sel4", module.MODEL),
