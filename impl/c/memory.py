@@ -12,8 +12,12 @@ from impl.c.places import Place, Shape, Shapes, global_addresses
 from refinement import bits
 from refinement.bits import Bits, Truth
 
-OBJECTS = (0x1000_0000, 0x10_0000)
-"""Where objects are kept unless the caller says otherwise: address and size in bytes."""
+OBJECTS = (0x8000_0000, 0x10_0000)
+"""Where objects are kept unless the caller says otherwise: address and size in bytes.
+
+The compiled program has them there too, so it is above where the heap of a Python that is no position-independent
+program begins, which is anywhere in the first gigabyte.
+"""
 
 
 class Memory(Protocol):

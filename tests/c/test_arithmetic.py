@@ -100,7 +100,7 @@ def program(sources):
 
 @pytest.fixture(scope="module")
 def native(program, sources):
-    with Native(program, sources, objects=(0x3000_0000, 0x1000)) as compiled:
+    with Native(program, sources, objects=(0xA000_0000, 0x1000)) as compiled:
         yield compiled
 
 

@@ -11,15 +11,15 @@ OBJECTS = "struct thing { int value; int many[4]; struct thing *next; }; typedef
 VIOLATIONS = [
     ("pointer", "int f(thing_t *p) { return p->value; }", [0], "the pointer is to a live thing_t"),
     ("pointer", "int f(thing_t *p) { return p->value; }", [0x10000004], "the pointer is to a live thing_t"),
-    ("pointer", "int f(thing_t *p) { return p->next->value; }", [0x10000000], "the pointer is to a live thing_t"),
+    ("pointer", "int f(thing_t *p) { return p->next->value; }", [0x80000000], "the pointer is to a live thing_t"),
     ("pointer", "void f(thing_t *p) { p->value = 1; }", [0x20000000], "the pointer is to a live thing_t"),
-    ("pointer", "int f(thing_t *p) { return *(int *)(uintptr_t)p; }", [0x10000000], "the pointer is to a live int"),
-    ("pointer", "int f(thing_t *p) { return *(char *)&p->value; }", [0x10000000], "the pointer is to a live char"),
-    ("array", "int f(thing_t *p, word_t i) { return p->many[i]; }", [0x10000000, 4], "the index is below 4"),
-    ("array", "int f(thing_t *p, int i) { return p->many[i]; }", [0x10000000, -1], "the index is below 4"),
-    ("array", "int f(thing_t *p) { int *q = &p->value; return q[1]; }", [0x10000000], "is indexed with 0"),
-    ("array", "int f(thing_t *p) { int *q = &p->many[1]; return q[3]; }", [0x10000000], "the index is below 4"),
-    ("array", "int f(thing_t *p) { int *q = p->many; return q[5]; }", [0x10000000], "the index is below 4"),
+    ("pointer", "int f(thing_t *p) { return *(int *)(uintptr_t)p; }", [0x80000000], "the pointer is to a live int"),
+    ("pointer", "int f(thing_t *p) { return *(char *)&p->value; }", [0x80000000], "the pointer is to a live char"),
+    ("array", "int f(thing_t *p, word_t i) { return p->many[i]; }", [0x80000000, 4], "the index is below 4"),
+    ("array", "int f(thing_t *p, int i) { return p->many[i]; }", [0x80000000, -1], "the index is below 4"),
+    ("array", "int f(thing_t *p) { int *q = &p->value; return q[1]; }", [0x80000000], "is indexed with 0"),
+    ("array", "int f(thing_t *p) { int *q = &p->many[1]; return q[3]; }", [0x80000000], "the index is below 4"),
+    ("array", "int f(thing_t *p) { int *q = p->many; return q[5]; }", [0x80000000], "the index is below 4"),
     ("array", "int table[3]; int f(word_t i) { return table[i]; }", [3], "the index is below 3"),
     ("shift", "word_t f(word_t x, word_t n) { return x << n; }", [1, 32], "the shift distance is below 32"),
     ("shift", "word_t f(word_t x, int n) { return x >> n; }", [1, -1], "the shift distance is below 32"),
@@ -44,12 +44,12 @@ VIOLATIONS = [
 
 @pytest.fixture
 def evaluator_of(program_of):
-    """Makes an evaluator of a program with one live `thing_t`, at 0x10000000."""
+    """Makes an evaluator of a program with one live `thing_t`, at 0x80000000."""
 
     def make(text, **hooks):
         program = program_of(OBJECTS + text)
         memory = ByteMemory(program)
-        memory.allocate("thing_t", 0x10000000)
+        memory.allocate("thing_t", 0x80000000)
         return Evaluator(program, memory, **hooks)
 
     return make
@@ -73,16 +73,16 @@ def test_every_kind_has_a_violation():
 @pytest.mark.parametrize(
     ("text", "arguments", "result"),
     [
-        ("int f(thing_t *p, word_t i) { p->many[i] = 7; return p->many[i]; }", [0x10000000, 3], 7),
-        ("int f(thing_t *p) { int *q = p->many; q[2] = 5; return p->many[2]; }", [0x10000000], 5),
-        ("int f(thing_t *p) { int *q = &p->many[1]; q[2] = 5; return p->many[3]; }", [0x10000000], 5),
+        ("int f(thing_t *p, word_t i) { p->many[i] = 7; return p->many[i]; }", [0x80000000, 3], 7),
+        ("int f(thing_t *p) { int *q = p->many; q[2] = 5; return p->many[2]; }", [0x80000000], 5),
+        ("int f(thing_t *p) { int *q = &p->many[1]; q[2] = 5; return p->many[3]; }", [0x80000000], 5),
         ("word_t f(word_t x) { return x + 1; }", [2**32 - 1], 0),
         ("word_t f(word_t x) { return x << 31; }", [3], 2**31),
         ("int f(int x) { return x / -2; }", [7], 2**32 - 3),
         ("int f(int x) { return x % -2; }", [-7], 2**32 - 1),
         ("int f(thing_t *p) { return p != NULL && p->value == 0; }", [0], 0),
-        ("int f(thing_t *p) { p->next = p; return p->next->next == p; }", [0x10000000], 1),
-        ("word_t f(thing_t *p) { return (word_t)(uintptr_t)&p->many[1]; }", [0x10000000], 0x10000008),
+        ("int f(thing_t *p) { p->next = p; return p->next->next == p; }", [0x80000000], 1),
+        ("word_t f(thing_t *p) { return (word_t)(uintptr_t)&p->many[1]; }", [0x80000000], 0x80000008),
     ],
 )
 def test_defined_behaviour_passes(evaluator_of, text, arguments, result):

@@ -16,7 +16,7 @@ from impl.sel4.layout import layout
 from impl.sel4.program import KINDS, function_name, program, sources, view
 from refinement.logic import NULL, reference
 
-START = 0x1000_0000
+START = 0x8000_0000
 THREADS = [START + 0x200 * number for number in range(5)]
 ENDPOINTS = [START + 0x4000, START + 0x4010]
 NOTIFICATIONS = [START + 0x5000, START + 0x5010]

@@ -33,7 +33,7 @@ void newPairs(unsigned start, unsigned count) {}
 void newFours(unsigned start, unsigned count) {}
 """
 FUNCTIONS = Primitives("endAll", "zero", {"newPairs": "pair", "newFours": "four"})
-AT = 0x1000_0000
+AT = 0x8000_0000
 
 
 @pytest.fixture
@@ -91,11 +91,11 @@ def test_native_build_takes_the_definitions_it_is_given(tmp_path):
     tmp_path.joinpath("unit.c").write_text(TEXT)
     tmp_path.joinpath("native.c").write_text(NATIVE)
     sources = Sources(tmp_path, ["unit.c"], native=["native.c"])
-    with Native(parse_afresh(sources), sources, objects=(0x3000_0000, 0x1000)) as compiled:
-        compiled.call("put", [0x3000_0000, 7])
-        assert compiled.call("get", [0x3000_0000]) == 7
-        compiled.call("clear", [0x3000_0000, 3])
-        assert compiled.call("get", [0x3000_0000]) == 0
+    with Native(parse_afresh(sources), sources, objects=(0xA000_0000, 0x1000)) as compiled:
+        compiled.call("put", [0xA000_0000, 7])
+        assert compiled.call("get", [0xA000_0000]) == 7
+        compiled.call("clear", [0xA000_0000, 3])
+        assert compiled.call("get", [0xA000_0000]) == 0
 
 
 @pytest.mark.parametrize("native", [(), ("native.c",)])
@@ -104,7 +104,7 @@ def test_native_build_needs_all_definitions(tmp_path, native):
     tmp_path.joinpath("native.c").write_text("int unrelated;\n")
     sources = Sources(tmp_path, ["unit.c"], native=native)
     with pytest.raises(CompilerError, match="endAll"):
-        Native(parse_afresh(sources), sources, objects=(0x3000_0000, 0x1000))
+        Native(parse_afresh(sources), sources, objects=(0xA000_0000, 0x1000))
 
 
 def test_kernel_declares_its_primitives():
