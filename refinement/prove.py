@@ -8,7 +8,7 @@ related again, the invariants hold again, and nothing was done that the plain ru
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
@@ -22,7 +22,7 @@ from refinement.loops import Descent, Loop
 from refinement.obligations import OF_PAIR, Kind, Obligation, Result, Settings, Task
 from refinement.relation import Relation
 from refinement.schema import MACHINE, MATHEMATICAL, Encoding
-from refinement.statements import Statement, kind_of
+from refinement.statements import Statement
 from refinement.telling import TellingExecution
 
 
@@ -66,11 +66,24 @@ class Operation:
         """Whether a plain state of a layer in Python, as statements see it, is one in which it may be called."""
         if self.requires is not None and not self.requires(view, **arguments):
             return False
-        return all(
-            required.holds(view, arguments, *objects)
-            for required in self.required_in(layer)
-            for objects in product(*(universe[kind_of(kind)] for kind in required.kinds))
-        )
+        return next(self.missing(layer, view, arguments, universe), None) is None
+
+    def missing(
+        self, layer: str, view: Any, arguments: Mapping[str, Any], universe: Mapping[str, list[Any]]
+    ) -> Iterator[tuple[Requires, tuple[Any, ...]]]:
+        """What it requires of all objects that does not hold in a plain state, with objects of which it does not."""
+        for required in self.required_in(layer):
+            for objects in product(*(universe[kind] for kind in required.kinds)):
+                if not required.holds(view, arguments, *objects):
+                    yield required, objects
+
+
+Objects = Mapping[str, list[Any]]
+"""References, by kind."""
+
+
+def _nothing_nearby(top: Any, objects: Objects, arguments: Mapping[str, Any]) -> Objects:
+    return {}
 
 
 @frozen
@@ -79,7 +92,8 @@ class Stack:
 
     `indices` lists for tables and arrays (by path for those inside objects) the indices that can occur; `numbers`
     gives, for a number of objects of each kind, the numbers of references to that many, and to what must be beside
-    them.
+    them.  `nearby` gives by kind references that one of some objects in a top layer's state, plain or symbolic, or
+    an argument speaks of, whether or not there is what they are to.
     `specification` is the package (or module) of the top layer, of whose functions is told which ones proofs use.
     """
 
@@ -90,11 +104,18 @@ class Stack:
     indices: Mapping[str, list[Any]] = field(factory=dict, repr=False)
     numbers: Callable[[Mapping[str, int]], Mapping[str, list[int]]] | None = field(default=None, repr=False)
     specification: str = ""
+    nearby: Callable[[Any, Objects, Mapping[str, Any]], Objects] = field(default=_nothing_nearby, repr=False)
 
-    def universe(self, top: Any) -> dict[str, list[Any]]:
-        """What statements about plain states are checked of: the objects in the top layer's, all indices."""
+    def universe(self, top: Any, arguments: Mapping[str, Any]) -> dict[str, list[Any]]:
+        """What statements about plain states are checked of: the objects in the top layer's, all indices.
+
+        Those about what may not exist are checked of what is nearby too.
+        """
         parts = self.layers[0].schema.parts.values()
-        return {**self.indices, **{p.name: list(getattr(top, p.name)) for p in parts if p.form == "objects"}}
+        objects = {part.name: list(getattr(top, part.name)) for part in parts if part.form == "objects"}
+        near = self.nearby(top, objects, arguments)
+        perhaps = {f"{kind}?": list(dict.fromkeys([*found, *near.get(kind, ())])) for kind, found in objects.items()}
+        return {**self.indices, **objects, **perhaps}
 
     def prose(self, operations: Iterable[Operation]) -> dict[str, str]:
         """For the id of each assumption of a proof, the sentence that says what it means."""

@@ -8,6 +8,7 @@ is checked again, and the operation is run on them.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from refinement.layers import PythonLayer
 from refinement.logic import Ref, reference
 from refinement.path import Goal, Path
 from refinement.relation import upper_plain
-from refinement.replay import broken, run_and_compare
+from refinement.replay import Universe, broken, run_and_compare
 from refinement.schema import Leaf, Part, Schema, assembled, parts_of
 from refinement.smt import Model
 from refinement.state import Keys
@@ -90,8 +91,11 @@ def refute(execution: Execution, path: Path, goal: Goal) -> Refutation:
     for world in worlds:
         if time.perf_counter() - started > SECONDS_FOR_ONE:
             break
-        for states, arguments, draws in search.states(world):
-            after = run_and_compare(proof, proof.stack.universe(states[proof.top.name]), states, arguments, draws)
+        found = search.state(world)
+        if found is not None:
+            states, arguments, draws = found
+            universe = proof.stack.universe(states[proof.top.name], arguments)
+            after = run_and_compare(proof, universe, states, arguments, draws)
             if after.failures:
                 return Refutation(tell(proof, path, goal, states, arguments, draws, after))
             fault = fault or not (path.inside or path.called or goal.inner)
@@ -101,8 +105,8 @@ def refute(execution: Execution, path: Path, goal: Goal) -> Refutation:
 class Query:
     """What is asked of a solver that knows nothing yet: formulas, and what the functions mean that occur in them."""
 
-    def __init__(self, execution: Execution, seconds: float):
-        self.solver = execution.solver.beside(RLIMIT, seconds)
+    def __init__(self, execution: Execution):
+        self.solver = execution.solver.beside(RLIMIT, SECONDS_FOR_ONE)
         self._explorer = execution.explorer
         self._met: set[Term] = set()
 
@@ -129,18 +133,16 @@ class Search:
         if not path.inside:
             self.facts += execution.setting.required(self.symbolic)
 
-    def states(self, world: World) -> Iterator[Plain]:
-        """Plain states, arguments and draws in a world, at most one."""
+    def state(self, world: World) -> Plain | None:
+        """Plain states, arguments and draws in a world, if there are any."""
         run = self.path.run
-        query = Query(self.execution, SECONDS_FOR_ONE)
+        query = Query(self.execution)
         if world.first:
             query.add(self.path.first)
         query.add(*run.assumed, *(decision.literal for decision in run.decisions))
         query.add(*self._closed(world))
         query.add(terms.negate(self.goal.term), *run.grants(self.goal.epoch))
-        found = self._solve(query, world)
-        if found is not None:
-            yield found
+        return self._solve(query, world)
 
     def numbers(self, size: int) -> dict[str, list[int]]:
         """The references in a world with so many objects of each kind that the path comes to, at least."""
@@ -155,6 +157,7 @@ class Search:
         hinted: set[tuple[str, Keys]] = set()
         looked_at: Mapping[str, Iterable[Keys]] = self._looked_at() if world.calm else {}
         closed: set[tuple[str, Keys]] = set()
+        all_of_world = {kind: [reference(kind)(n) for n in numbers] for kind, numbers in world.numbers.items()}
         for _ in range(ROUNDS):
             query.add(*self._closed_references(world, closed))
             if world.calm:
@@ -162,25 +165,26 @@ class Search:
             model = query.solver.model()
             if model is None:
                 return None
-            states = self._concretise(world, model)
-            wrong = broken(proof, proof.stack.universe(states[proof.top.name]), states)
+            states, arguments = self._concretise(world, model), self._arguments(model)
+            universe = proof.stack.universe(states[proof.top.name], arguments)
+            universe |= {f"{kind}?": [*universe[f"{kind}?"], *references] for kind, references in all_of_world.items()}
+            wrong = [self._instance(statement, objects) for statement, objects in broken(proof, universe, states)]
+            wrong += self._missing(states, arguments, universe)
             if not wrong:
-                arguments = self._arguments(model)
-                return (states, arguments, self._draws(model)) if self._allowed(states, arguments) else None
-            query.add(*(self._instance(statement, objects) for statement, objects in wrong))
+                return states, arguments, self._draws(model)
+            query.add(*wrong)
         return None
 
-    def _allowed(self, states: Mapping[str, Any], arguments: Mapping[str, Any]) -> bool:
-        """Whether the operation may be called in plain states, for those in Python."""
-        proof = self.execution.proof
-        universe = proof.stack.universe(states[proof.top.name])
-        return all(
-            proof.operation.allowed(
-                layer.name, layer.view(states[layer.name]), layer.own(proof.operation.name, arguments), universe
-            )
-            for layer in proof.layers
-            if isinstance(layer, PythonLayer) and proof.operation.required_in(layer.name)
-        )
+    def _missing(self, states: Mapping[str, Any], arguments: Mapping[str, Any], universe: Universe) -> Iterator[Term]:
+        """What the operation requires of all objects, of those of which it does not hold in plain states."""
+        operation, setting = self.execution.proof.operation, self.execution.setting
+        for layer in self.execution.proof.layers:
+            if isinstance(layer, PythonLayer):
+                given, view = layer.own(operation.name, arguments), layer.view(states[layer.name])
+                for required, objects in operation.missing(layer.name, view, given, universe):
+                    choice, symbolic = self._keys(required.kinds, objects), self.symbolic[layer.name]
+                    with self.path.current(), self.path.run.statement():
+                        yield setting.requirement(required, symbolic, setting.arguments, choice, layer)
 
     def _looked_at(self) -> dict[str, dict[Keys, None]]:
         """The objects in the footprint, and what statements read about its tables, or about no object.
@@ -231,6 +235,8 @@ class Search:
         execution, proof = self.execution, self.execution.proof
         refs = {kind: self._constants(kind, numbers) for kind, numbers in world.numbers.items()}
         run = self.path.run
+        if proof.encoding.reference is terms.INT:
+            yield from map(terms.is_at, {0, *itertools.chain.from_iterable(world.numbers.values())})
         with self.path.current():
             for layer in proof.layers:
                 yield from self._closed_objects(self.symbolic[layer.name], layer.schema, refs)
@@ -239,9 +245,26 @@ class Search:
                     yield term_of_truth(
                         proof.operation.requires(self.symbolic[proof.top.name], **execution.setting.arguments)
                     )
-            choices = {kind: [(constant,) for constant in refs[kind]] for kind in refs}
+            choices: dict[str, list[Keys]] = {kind: [(constant,) for constant in refs[kind]] for kind in refs}
             for fact in self.facts:
                 yield from self._instances(fact, {**run.footprint, **choices})
+            yield from self._stated_nearby(choices)
+
+    def _stated_nearby(self, choices: Mapping[str, list[Keys]]) -> Iterator[Term]:
+        """What statements and the operation's precondition say of references nearby: is there what they are to?"""
+        proof, setting, top = self.execution.proof, self.execution.setting, self.execution.proof.top
+        objects = {kind: [setting.object(kind, keys) for keys in found] for kind, found in choices.items()}
+        with self.path.run.statement():
+            near = proof.stack.nearby(self.symbolic[top.name], objects, setting.arguments)
+            keys = {f"{kind}?": [(ref.term,) for ref in references] for kind, references in near.items()}
+            for statement in proof.statements():
+                if any(kind in keys for kind in statement.kinds) and proof.operation.contract.relies_on(statement.id):
+                    for choice in _choices(statement.kinds, {**choices, **keys}):
+                        yield setting.holds(statement, self.symbolic, choice)
+            for required in proof.operation.required_in(top.name):
+                if any(kind in keys for kind in required.kinds):
+                    for choice in _choices(required.kinds, {**choices, **keys}):
+                        yield setting.requirement(required, self.symbolic[top.name], setting.arguments, choice, top)
 
     def _closed_objects(self, state: Any, schema: Schema, refs: Mapping[str, list[Term]]) -> Iterator[Term]:
         """Objects that do not exist read as nothing in particular, as they do plainly."""
@@ -288,15 +311,18 @@ class Search:
 
     def _instance(self, statement: Statement, objects: tuple[Any, ...]) -> Term:
         """The statement of plain objects, as a formula."""
-        execution = self.execution
-        choice = []
-        for kind, value in zip(statement.kinds, objects, strict=True):
-            leaves = execution.setting.leaves(kind)
-            parts = value if isinstance(value, tuple) else (value,)
-            sorts = [leaf.sort(execution.proof.encoding) for leaf in leaves]
-            choice.append(tuple(leaf.unwrap(p, s) for leaf, p, s in zip(leaves, parts, sorts, strict=True)))
+        choice = self._keys(statement.kinds, objects)
         with self.path.current(), self.path.run.statement():
-            return execution.setting.holds(statement, self.symbolic, tuple(choice))
+            return self.execution.setting.holds(statement, self.symbolic, choice)
+
+    def _keys(self, kinds: tuple[str, ...], objects: tuple[Any, ...]) -> tuple[Keys, ...]:
+        """The terms of plain objects."""
+        encoding, found = self.execution.proof.encoding, []
+        for kind, value in zip(kinds, objects, strict=True):
+            leaves = self.execution.setting.leaves(kind)
+            parts = value if isinstance(value, tuple) else (value,)
+            found.append(tuple(leaf.unwrap(p, leaf.sort(encoding)) for leaf, p in zip(leaves, parts, strict=True)))
+        return tuple(found)
 
     def _concretise(self, world: World, model: Model) -> dict[str, Any]:
         """The plain states, by layer, that a model gives."""

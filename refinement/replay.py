@@ -13,13 +13,13 @@ from refinement import context, logic
 from refinement.layers import PythonLayer
 from refinement.outcomes import Outcome
 from refinement.relation import Relation, disagreements, parts_are_equal
-from refinement.statements import Statement, check_plain, kind_of
+from refinement.statements import Statement, check_plain
 
 if TYPE_CHECKING:
     from refinement.prove import Proof
 
 Universe = Mapping[str, list[Any]]
-"""The objects of each kind, and for tables and arrays the indices that can occur."""
+"""The objects of each kind, for each `kind?` what may not exist too, and for tables and arrays the possible indices."""
 
 
 @frozen
@@ -134,7 +134,7 @@ def _not_ensured(
             outcome = outcomes[layer.name]
             if isinstance(layer, PythonLayer) and ensures.applies(outcome):
                 one, other = layer.view(before[layer.name]), layer.view(after[layer.name])
-                for objects in itertools.product(*(universe[kind_of(kind)] for kind in ensures.kinds)):
+                for objects in itertools.product(*(universe[kind] for kind in ensures.kinds)):
                     if not ensures.holds(one, other, arguments, *ensures.given(outcome), *objects):
                         about = ", ".join(map(repr, objects))
                         failures.append(f"{layer.name} does not ensure {ensures.id} of {about}")

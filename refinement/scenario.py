@@ -28,7 +28,7 @@ def replay(scenario: Mapping[str, Any]) -> list[str]:
         draws = [_drawn(value) for value in scenario["draws"]]
     except (KeyError, ValueError) as error:
         raise InputError(f"the scenario does not fit {task.id} as it is now: {error}") from error
-    universe = proof.stack.universe(before[proof.top.name])
+    universe = proof.stack.universe(before[proof.top.name], arguments)
     return list(run_and_compare(proof, universe, before, arguments, draws).failures)
 
 

@@ -112,11 +112,11 @@ def check_plain(
     """The objects of a plain state for which a statement does not hold.
 
     `states` are `Total` views by layer; `universe` lists the objects of each kind (for tables and
-    arrays, the indices that can occur).
+    arrays, the indices that can occur), and those that may not exist for each `kind?`.
     """
     views = [states[layer] for layer in statement.layers]
     broken = []
-    for objects in product(*(universe[kind_of(kind)] for kind in statement.kinds)):
+    for objects in product(*(universe[kind] for kind in statement.kinds)):
         if len(objects) > 1 and len(set(objects)) < len(objects):
             continue
         if not statement.holds(*views, *objects):

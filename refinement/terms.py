@@ -577,6 +577,13 @@ def at_address(word: Term, sort: Sort) -> Term:
     return apply(reference_function(), (word,))
 
 
+def is_at(reference: int) -> Term:
+    """That the reference of that number is to the address of that number, of references that are integers."""
+    number, word = integer(reference), bits(reference, 32)
+    there = equal(apply(address_function(), (number,)), word)
+    return conjunction((there, equal(apply(reference_function(), (word,)), number)))
+
+
 def variables(term: Term) -> set[Term]:
     """The unknowns that occur in a term."""
     seen: set[Term] = set()

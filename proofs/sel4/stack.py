@@ -55,6 +55,7 @@ STACK = Stack(
     },
     world.numbers,
     "spec.sel4",
+    world.nearby,
 )
 
 OPERATIONS = tuple(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from tests.faults import capabilities
+from tests.faults import capabilities, cspace
 
 
 @frozen
@@ -143,7 +143,7 @@ FAULTS = [
     *C,
     *(
         fault
-        for module in (capabilities,)
+        for module in (capabilities, cspace)
         for folder, rows in (
             ("spec/sel4", module.SPEC),
             ("executable_model/sel4", module.MODEL),

@@ -31,7 +31,6 @@ from proofs.sel4.stack import OPERATIONS, STACK
 from refinement.layers import parameters_of
 from refinement.outcomes import Outcome
 from refinement.plain import encode
-from refinement.prove import Operation
 from refinement.relation import disagreements
 from refinement.replay import ends_differ
 from refinement.schema import Record
@@ -144,7 +143,7 @@ class LockStep:
 
     def universe(self, full: bool = False) -> dict[str, list[Any]]:
         """What statements are checked of: all objects, and the indices that can matter."""
-        everything = STACK.universe(self.model)
+        everything = STACK.universe(self.model, {})
         if full:
             return everything
         return {**everything, **TABLES}
@@ -165,16 +164,11 @@ class LockStep:
             assert above == below, f"the precondition of {name} differs for {arguments}: spec {above}, exec {below}"
             if not above:
                 return False
-        above, below = (self._has_required(operation, layer, views[layer], given[layer]) for layer in given)
+        above, below = (
+            next(operation.missing(layer, views[layer], given[layer], REFERENCES), None) is None for layer in given
+        )
         assert below or not above, f"{name}: for {arguments}, spec requires less than exec"
         return above
-
-    def _has_required(self, operation: Operation, layer: str, view: Any, given: dict[str, Any]) -> bool:
-        return all(
-            required.holds(view, given, *objects)
-            for required in operation.required_in(layer)
-            for objects in itertools.product(*(REFERENCES[kind] for kind in required.kinds))
-        )
 
     def _is_no_orphan(self, thread: Any) -> bool:
         """Whether a thread would not be forgotten if it were in no ready queue."""
