@@ -1,18 +1,25 @@
-"""From C files to a program: compile, convert, check the subset, and keep the result in a cache."""
+"""From C files to a program: compile, convert, check the subset, and keep the result in a cache.
+
+The syntax tree of each file is kept too, so that after a change of one file only that one is compiled again.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
 import hashlib
 import marshal
 import os
 import pickle
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from attrs import evolve
+
 from impl.c import clang, ir, subset, toolchain
-from impl.c.clang import Sources
+from impl.c.clang import Sources, Unit
 from impl.c.convert import convert
 from impl.c.evaluate import adopt, executable
 
@@ -25,15 +32,13 @@ def parse(sources: Sources, *, ghost: Iterable[str] = (), cache: Path | bool | N
     Raises CompilerError for the first error in the sources, OutsideSubset for what the subset refuses.
     """
     ghosts = frozenset(ghost)
-    entry = None
-    if cache is not False and cache is not None:
-        folder = toolchain.cache_directory() if cache is True else Path(cache)
-        entry = folder / "c" / f"{content_key(sources, sorted(ghosts))}.pickle"
-        program = _recall(entry)
-        if program is not None:
-            return program
-    program = parse_afresh(sources, ghosts)
-    if entry is not None:
+    if cache is False or cache is None:
+        return parse_afresh(sources, ghosts)
+    folder = toolchain.cache_directory() if cache is True else Path(cache)
+    entry = folder / "c" / f"{content_key(sources, sorted(ghosts))}.pickle"
+    program = _recall(entry)
+    if program is None:
+        program = _program(_units(sources, folder / "c-units"), ghosts)
         runnable = executable(program)
         content = pickle.dumps((program, runnable.module, marshal.dumps(runnable.code)), pickle.HIGHEST_PROTOCOL)
         toolchain.write_atomically(entry, content)
@@ -42,9 +47,47 @@ def parse(sources: Sources, *, ghost: Iterable[str] = (), cache: Path | bool | N
 
 def parse_afresh(sources: Sources, ghost: frozenset[str] = frozenset()) -> ir.Program:
     """The program of a set of C files, without a cache."""
-    program = convert(clang.units(sources), ghost)
+    return _program(clang.units(sources), ghost)
+
+
+def _program(units: list[Unit], ghost: frozenset[str]) -> ir.Program:
+    program = convert(units, ghost)
     subset.check(program)
     return program
+
+
+def _units(sources: Sources, folder: Path) -> list[Unit]:
+    """The syntax trees of all files; those that are not in the folder are made, together, and put there."""
+    alone = {file: evolve(sources, files=(file,), native=()) for file in sources.files}
+    entries = {file: folder / f"{content_key(source)}.pickle" for file, source in alone.items()}
+    found = {file: _recall_unit(entry) for file, entry in entries.items()}
+    missing = [file for file, unit in found.items() if unit is None]
+    made = clang.units(evolve(sources, files=missing)) if missing else []
+    for unit in made:
+        toolchain.write_atomically(entries[unit.file], pickle.dumps(unit, pickle.HIGHEST_PROTOCOL))
+    units = [*(unit for unit in found.values() if unit is not None), *made]
+    return sorted(units, key=lambda unit: sources.files.index(unit.file))
+
+
+def _recall_unit(entry: Path) -> Unit | None:
+    try:
+        with _without_collection():
+            unit = pickle.loads(entry.read_bytes())
+        return unit if isinstance(unit, Unit) else None
+    except Exception:
+        return None
+
+
+@contextlib.contextmanager
+def _without_collection() -> Iterator[None]:
+    """Do without the garbage collector: it takes most of the time when a large tree is made, and finds nothing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _recall(entry: Path) -> ir.Program | None:

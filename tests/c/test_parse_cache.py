@@ -4,8 +4,7 @@ import os
 
 import pytest
 
-from impl.c import parse as parsing
-from impl.c import toolchain
+from impl.c import clang, toolchain
 from impl.c.clang import Sources
 from impl.c.evaluate import Evaluator
 from impl.c.memory import ByteMemory
@@ -25,11 +24,11 @@ def sources(tmp_path):
 
 @pytest.fixture
 def compiled(monkeypatch):
-    """Counts how often the compiler is run."""
-    count = []
-    afresh = parsing.parse_afresh
-    monkeypatch.setattr(parsing, "parse_afresh", lambda *args: count.append(1) or afresh(*args))
-    return count
+    """The files that the compiler is run on, for each run."""
+    runs = []
+    units = clang.units
+    monkeypatch.setattr(clang, "units", lambda sources: runs.append(sources.files) or units(sources))
+    return runs
 
 
 def result(program):
@@ -49,11 +48,21 @@ def test_changed_header_is_noticed(sources, tmp_path, compiled):
     assert len(compiled) == 2
 
 
+def test_only_changed_files_are_compiled_again(sources, tmp_path, compiled):
+    sources = Sources(sources.root, ["other.c", "unit.c"], sources.include)
+    sources.root.joinpath("other.c").write_text("int g(int x) { return x; }\n")
+    parse(sources, cache=tmp_path)
+    sources.root.joinpath("unit.c").write_text(UNIT.replace("x + ANSWER", "x - ANSWER"))
+    assert result(parse(sources, cache=tmp_path)) == -41 & 0xFFFF_FFFF
+    assert compiled == [("other.c", "unit.c"), ("unit.c",)]
+
+
 @pytest.mark.parametrize("content", [b"", b"rubbish", b"\x80\x04N."])
 def test_broken_entry_is_made_anew(sources, tmp_path, compiled, content):
     parse(sources, cache=tmp_path)
-    (entry,) = tmp_path.joinpath("c").iterdir()
-    entry.write_bytes(content)
+    for folder in ("c", "c-units"):
+        (entry,) = tmp_path.joinpath(folder).iterdir()
+        entry.write_bytes(content)
     assert result(parse(sources, cache=tmp_path)) == 43
     assert len(compiled) == 2
 
