@@ -162,11 +162,15 @@ def choose_thread(s: State) -> None:
 
 
 def next_domain(s: State) -> None:
-    """Go to the next entry of the domain schedule; behind the last one comes the start entry."""
+    """Go to the next entry of the domain schedule; behind the last one comes the start entry.
+
+    No work was done yet in the time of that domain.
+    """
     index = s.domain_index + 1
     if s.domain_schedule[index].domain == 0 and s.domain_schedule[index].duration == 0:
         index = s.domain_start
     s.domain_index = index
+    s.work_units = 0
     s.current_domain = s.domain_schedule[index].domain
     s.domain_time = s.domain_schedule[index].duration
 

@@ -104,6 +104,8 @@ C = _faults(
     [
         ("missing null check", "src/tcb.c", "    if (bound != NULL) {\n        notification_ptr_set_ntfnBoundTCB",
          "    {\n        notification_ptr_set_ntfnBoundTCB", "sel4/tcb/unbind_notification/exec-c"),
+        ("work is carried over to the next domain", "src/schedule.c", "    ksWorkUnitsCompleted = 0;\n", "",
+         "sel4/schedule/schedule_choose_new_thread/exec-c"),
         ("enqueue forgets to queue", "src/schedule.c", "    thread_state_ptr_set_tcbQueued(&thread->tcbState, true);\n", "",
          "sel4/schedule/tcb_sched_enqueue/exec-c"),
         ("end is not set", "src/schedule.c", "        queue->end = thread;\n", "", "sel4/schedule/tcb_sched_enqueue/exec-c"),

@@ -188,6 +188,7 @@ void nextDomain(void)
         index = ksDomScheduleStart;
     }
     ksDomScheduleIdx = index;
+    ksWorkUnitsCompleted = 0;
     ksCurDomain = (word_t)dschedule_get_domain(ksDomSchedule[index]);
     ksDomainTime = dschedule_get_duration(ksDomSchedule[index]);
 }
