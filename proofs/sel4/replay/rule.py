@@ -13,10 +13,11 @@ from typing import Any
 
 from attrs import define, field
 
+from proofs.sel4.replay.guest import guests
 from proofs.sel4.replay.recording import Recording
 from proofs.sel4.replay.spec import SpecMachine, state_of
 from proofs.sel4.replay.start import initial_state
-from proofs.sel4.replay.stepping import LayerStopped, Moment, guests, play
+from proofs.sel4.replay.stepping import LayerStopped, Moment, play
 from refinement.places import relative
 from refinement.recordings import Rule
 from spec.sel4 import syscall
