@@ -105,11 +105,16 @@ def prepare(recording: Recording, machine: Machine, guest: Guest, step: Step) ->
     for number, value in enumerate(registers):
         machine.set_register(guest.thread, number, step.registers.get(number, value))
     _set_others(machine, guest, guest.stack - FRAME, recording.svc + LINK)
-    in_buffer = {BUFFER_MESSAGE + number: word for number, word in enumerate(step.args) if number >= MESSAGE_REGISTERS}
-    in_buffer |= {BUFFER_CAPS + number: cap for number, cap in enumerate(step.caps)}
-    in_buffer |= {RECEIVE_PATH + number: word for number, word in enumerate(step.receive)}
-    for index, value in {**in_buffer, **step.buffer}.items():
+    for index, value in in_buffer(step).items():
         machine.set_word(guest.buffer + 4 * index, value)
+
+
+def in_buffer(step: Step) -> dict[int, int]:
+    """What a system call takes that is in the IPC buffer, by the number of the word."""
+    found = {BUFFER_MESSAGE + number: word for number, word in enumerate(step.args) if number >= MESSAGE_REGISTERS}
+    found |= {BUFFER_CAPS + number: cap for number, cap in enumerate(step.caps)}
+    found |= {RECEIVE_PATH + number: word for number, word in enumerate(step.receive)}
+    return {**found, **step.buffer}
 
 
 def wait_for_ever(recording: Recording, machine: Machine, guest: Guest) -> None:

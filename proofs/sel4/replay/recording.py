@@ -213,9 +213,14 @@ def _events(content: Any) -> tuple[str, ...]:
     return tuple(events)
 
 
-def _buffer(initial: Change, addresses: Addresses, thread: str) -> int:
+def buffer_slot(thread: str) -> str:
+    """The slot of the capability to the page that a thread has its IPC buffer in."""
     number = THREADS.index(thread)
-    name = f"S[{30 + number}]" if number else "S[10]"
+    return f"S[{30 + number}]" if number else "S[10]"
+
+
+def _buffer(initial: Change, addresses: Addresses, thread: str) -> int:
+    name = buffer_slot(thread)
     frame = initial.slots.get(addresses.slot(name))
     if frame is None:
         raise _Malformed(f"initial_state.caps: {name!r}, the IPC buffer of {thread}, is missing")

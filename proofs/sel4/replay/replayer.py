@@ -185,6 +185,9 @@ class Course:
 
     def at_rest(self) -> None:
         """All has come to rest: whoever has not come to the end has blocked, or was stopped."""
+        self.step, self.place = None, "end"
+        if self.is_unsupported(support.of_rest(self.machine)):
+            return
         for guest in self.players.values():
             for step in filter(None, (guest.step, *guest.rest)):
                 self.step = step

@@ -21,13 +21,14 @@ from proofs.sel4.replay.guest import (
     Beyond,
     Guest,
     UserLevel,
+    in_buffer,
     prepare,
     stranger,
     wait_for_ever,
 )
 from proofs.sel4.replay.machine import Machine
 from proofs.sel4.replay.names import IDLE_THREAD
-from proofs.sel4.replay.recording import Recording
+from proofs.sel4.replay.recording import Recording, buffer_slot
 
 MOST_ENTRIES = 1000
 """How often a thread may enter the kernel for one step, which is preempted or repeated: more than any needs."""
@@ -108,7 +109,8 @@ def go_on(recording: Recording, machine: Machine, user: UserLevel, guest: Guest)
 def where_it_strays(recording: Recording, machine: Machine, guest: Guest, at: int) -> str:
     """Why it cannot be told what the guest does at an instruction; empty if it can."""
     space = words.decode(machine.cap_words(guest.thread - THREAD_OFFSET + (VSPACE_ROOT << SLOT_BITS)))
-    if space.kind != CapKind.PageDirectory or space.object != recording.address_space:
+    is_shared = space.kind == CapKind.PageDirectory and space.object == recording.address_space
+    if not is_shared or not is_held(recording, machine, "S[6]"):
         return f"{guest.name} has no address space that it can run in, and faults of memory belong to later work"
     if at == recording.svc:
         return ""
@@ -122,6 +124,15 @@ def where_it_strays(recording: Recording, machine: Machine, guest: Guest, at: in
     return f"{guest.name} goes on at {at:#x}, and what is there is not known"
 
 
+def is_held(recording: Recording, machine: Machine, name: str) -> bool:
+    """Whether the capability that a slot had at the start still exists: what it is mapped as goes with it."""
+    address = recording.addresses.slot(name)
+    found = recording.initial.slots.get(address)
+    if found is None or machine.cap_words(address) == found.words:
+        return found is not None
+    return any(slot.words == found.words for slot in machine.slots().values())
+
+
 def begin(recording: Recording, machine: Machine, user: UserLevel, guest: Guest) -> Iterator[Event]:
     """Begin with the next step."""
     step = guest.step = guest.rest[0]
@@ -129,6 +140,9 @@ def begin(recording: Recording, machine: Machine, user: UserLevel, guest: Guest)
     guest.begun += 1
     guest.entries = 0
     if not step.operation:
+        if in_buffer(step) and not is_held(recording, machine, buffer_slot(guest.name)):
+            yield Event(Moment.Strays, guest, f"the page of {guest.name}'s IPC buffer is mapped no more")
+            return
         prepare(recording, machine, guest, step)
         yield from enter(recording, machine, guest)
         return

@@ -61,6 +61,11 @@ def of_entry(machine: Machine, thread: int) -> str:
             return _of_fault(machine, thread)
 
 
+def of_rest(machine: Machine) -> str:
+    """Why it cannot be told that all has come to rest, as no thread can run; empty if it can."""
+    return "" if machine.current_domain == 0 else "when another domain has its turn depends on the timer"
+
+
 def _of_invocation(machine: Machine, thread: int, blocking: bool) -> str:
     cap = resolve(machine, thread, machine.register(thread, CAP_REGISTER))
     if cap is None or not _names_slots(machine, thread):
