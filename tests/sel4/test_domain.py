@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.sel4.kernel import Kernel
@@ -12,8 +14,33 @@ OK, TRUNCATED, ILLEGAL = ("NoError",), ("TruncatedMessage",), ("IllegalOperation
 MOST = 0xFFFFFF
 
 
+ERRORS: list[tuple[int, tuple[int, ...], tuple[int, ...], tuple[Any, ...]]] = [
+    (29, (), (), ILLEGAL),
+    (33, (), (), ILLEGAL),
+    (SET, (), (EMPTY,), TRUNCATED),
+    (SET, (16,), (), ("InvalidArgument", 0)),
+    (SET, (256,), (EMPTY,), ("InvalidArgument", 0)),
+    (SET, (15,), (), TRUNCATED),
+    (SET, (15,), (EMPTY,), ("InvalidArgument", 1)),
+    (CONFIGURE, (99, 16, 0), (), TRUNCATED),
+    (CONFIGURE, (99, 16, 0, MOST + 1), (), ("RangeError", 0, 98)),
+    (CONFIGURE, (98, 16, 0, MOST + 1), (), ("RangeError", 0, 15)),
+    (CONFIGURE, (98, 15, 0, MOST + 1), (), ("InvalidArgument", 2)),
+    (CONFIGURE, (0, 15, 0, 0), (), ("InvalidArgument", 1)),
+    (CONFIGURE, (0, 0, 0, 0), (), ("InvalidArgument", 2)),
+    (SET_START, (), (), TRUNCATED),
+    (SET_START, (100,), (), ("RangeError", 0, 99)),
+    (SET_START, (99,), (), ("InvalidArgument", 0)),
+]
+
+
 @pytest.fixture
 def domains(kernel: Kernel) -> Kernel:
+    """A kernel with all that invocations of domains are about."""
+    return with_domains(kernel)
+
+
+def with_domains(kernel: Kernel) -> Kernel:
     """A kernel with the capability to domains, and those to both threads."""
     ops = kernel.ops
     kernel.put(kernel.slot(DOMAIN), ops.Cap(ops.CapKind.Domain))
@@ -22,27 +49,7 @@ def domains(kernel: Kernel) -> Kernel:
     return kernel
 
 
-@pytest.mark.parametrize(
-    ("label", "words", "caps", "expected"),
-    [
-        (29, (), (), ILLEGAL),
-        (33, (), (), ILLEGAL),
-        (SET, (), (EMPTY,), TRUNCATED),
-        (SET, (16,), (), ("InvalidArgument", 0)),
-        (SET, (256,), (EMPTY,), ("InvalidArgument", 0)),
-        (SET, (15,), (), TRUNCATED),
-        (SET, (15,), (EMPTY,), ("InvalidArgument", 1)),
-        (CONFIGURE, (99, 16, 0), (), TRUNCATED),
-        (CONFIGURE, (99, 16, 0, MOST + 1), (), ("RangeError", 0, 98)),
-        (CONFIGURE, (98, 16, 0, MOST + 1), (), ("RangeError", 0, 15)),
-        (CONFIGURE, (98, 15, 0, MOST + 1), (), ("InvalidArgument", 2)),
-        (CONFIGURE, (0, 15, 0, 0), (), ("InvalidArgument", 1)),
-        (CONFIGURE, (0, 0, 0, 0), (), ("InvalidArgument", 2)),
-        (SET_START, (), (), TRUNCATED),
-        (SET_START, (100,), (), ("RangeError", 0, 99)),
-        (SET_START, (99,), (), ("InvalidArgument", 0)),
-    ],
-)
+@pytest.mark.parametrize(("label", "words", "caps", "expected"), ERRORS)
 def test_the_first_error_is_told_and_nothing_is_changed(domains, label, words, caps, expected):
     s = domains.s
     assert domains.call(DOMAIN, label, *words, caps=caps) == expected

@@ -21,6 +21,11 @@ TRUNCATED, ILLEGAL, MISALIGNED = ("TruncatedMessage",), ("IllegalOperation",), (
 
 @pytest.fixture
 def threads(kernel: Kernel) -> Kernel:
+    """A kernel with all that threads can be given."""
+    return with_threads(kernel)
+
+
+def with_threads(kernel: Kernel) -> Kernel:
     """A kernel with capabilities to all that a thread can be given; the current one may give priorities up to 100."""
     ops = kernel.ops
     frame = ops.Cap(ops.CapKind.Frame, object=BUFFER + 0x2000, size_bits=12, vm_rights=3)
