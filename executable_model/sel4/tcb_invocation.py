@@ -385,6 +385,6 @@ def tcb_set_tls_base(s: State, length: Word, thread: ThreadRef, buffer: Word) ->
 
 
 def tcb_set_flags(length: Word) -> tuple[Word, ...]:
-    """Clear the thread's flags in word 0, set those in word 1; gives all that are set.  There are none without an FPU."""
+    """Clear and set flags of the thread; returns all that are set.  Without a floating-point unit there are none."""
     ensure_length(length, 2)
     return (0,)
