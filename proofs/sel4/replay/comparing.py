@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -101,6 +101,13 @@ class Expected:
                 self.objects[address] = found
         if change.domain is not None:
             self.domain = change.domain
+
+    def forget(self, address: int, names: Collection[str]) -> None:
+        """Compare no longer what these names stand for of the thread at an address."""
+        found = self.objects.get(address)
+        if found is not None:
+            fields = {name: value for name, value in found.fields.items() if name not in names}
+            self.objects[address] = evolve(found, fields=fields)
 
 
 def state_at_start(recording: Recording) -> Expected:
