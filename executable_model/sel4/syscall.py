@@ -7,6 +7,7 @@ import enum
 from executable_model.sel4.capability import CapKind
 from executable_model.sel4.cnode import decode_cnode_invocation
 from executable_model.sel4.cspace import ExtraCaps, lookup_extra_caps, lookup_slot, slot_of_thread
+from executable_model.sel4.domain import decode_domain_invocation
 from executable_model.sel4.endpoint import receive_ipc, send_ipc
 from executable_model.sel4.errors import ErrorKind, LookupFault, Preempted, SyscallError
 from executable_model.sel4.fault import handle_fault
@@ -34,6 +35,7 @@ from executable_model.sel4.state import (
     ThreadRef,
     ThreadState,
 )
+from executable_model.sel4.tcb_invocation import decode_tcb_invocation
 from executable_model.sel4.untyped import decode_untyped_invocation
 from refinement.logic import NULL, Word, one_of, reference_at
 
@@ -101,18 +103,23 @@ def handle_invocation(s: State, calling: bool, blocking: bool) -> None:
         return
     set_thread_state(s, thread, ThreadState.Restart)
     try:
-        decode_invocation(s, slot, extra, buffer, calling, blocking)
+        words = decode_invocation(s, slot, extra, buffer, calling, blocking)
     except SyscallError as error:
         finish_invocation(s, thread, calling, error.kind, *error.words)
     except Preempted:
         return
     else:
         if s.tcb[thread].state == ThreadState.Restart:
-            finish_invocation(s, thread, calling, ErrorKind.NoError)
+            finish_invocation(s, thread, calling, ErrorKind.NoError, *words)
 
 
-def decode_invocation(s: State, slot: SlotRef, extra: ExtraCaps, buffer: Word, calling: bool, blocking: bool) -> None:
-    """Invoke the capability in the slot, by its kind, with the current thread's message."""
+def decode_invocation(
+    s: State, slot: SlotRef, extra: ExtraCaps, buffer: Word, calling: bool, blocking: bool
+) -> tuple[Word, ...]:
+    """Invoke the capability in the slot, by its kind, with the current thread's message.
+
+    Returns the words of the answer.
+    """
     cap = s.slot[slot].cap
     thread = s.current_thread
     info = s.tcb[thread].registers[MESSAGE_INFO_REGISTER]
@@ -139,9 +146,14 @@ def decode_invocation(s: State, slot: SlotRef, extra: ExtraCaps, buffer: Word, c
             decode_cnode_invocation(s, label, length, cap, extra, buffer)
         case CapKind.Untyped:
             decode_untyped_invocation(s, label, length, slot, cap, extra, buffer)
+        case CapKind.Thread:
+            return decode_tcb_invocation(s, label, length, slot, cap, extra, buffer)
+        case CapKind.Domain:
+            decode_domain_invocation(s, label, length, extra, buffer)
         case _:
-            # Threads, memory, address spaces, interrupts and domains cannot be invoked yet.
+            # Memory, address spaces and interrupts cannot be invoked yet.
             raise SyscallError(ErrorKind.IllegalOperation)
+    return ()
 
 
 def finish_invocation(s: State, thread: ThreadRef, calling: bool, result: ErrorKind, *words: Word) -> None:

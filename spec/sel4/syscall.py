@@ -16,6 +16,7 @@ from refinement.logic import NULL, Word, one_of, reference_at
 from spec.sel4.capability import CapKind
 from spec.sel4.cnode import decode_cnode_invocation
 from spec.sel4.cspace import ExtraCaps, lookup_extra_caps, lookup_slot, slot_of_thread
+from spec.sel4.domain import decode_domain_invocation
 from spec.sel4.endpoint import receive_ipc, send_ipc
 from spec.sel4.errors import ErrorKind, LookupFault, Preempted, SyscallError
 from spec.sel4.fault import handle_fault
@@ -43,6 +44,7 @@ from spec.sel4.state import (
     ThreadRef,
     ThreadState,
 )
+from spec.sel4.tcb_invocation import decode_tcb_invocation
 from spec.sel4.untyped import decode_untyped_invocation
 
 
@@ -109,14 +111,14 @@ def handle_invocation(s: State, calling: bool, blocking: bool) -> None:
         return
     set_thread_state(s, thread, ThreadState.Restart)
     try:
-        decode_invocation(s, slot, extra, buffer, calling, blocking)
+        words = decode_invocation(s, slot, extra, buffer, calling, blocking)
     except SyscallError as error:
         finish_invocation(s, thread, calling, error.kind, *error.words)
     except Preempted:
         return
     else:
         if s.tcb[thread].state == ThreadState.Restart:
-            finish_invocation(s, thread, calling, ErrorKind.NoError)
+            finish_invocation(s, thread, calling, ErrorKind.NoError, *words)
 
 
 def finish_invocation(s: State, thread: ThreadRef, calling: bool, result: ErrorKind, *words: Word) -> None:
@@ -136,12 +138,16 @@ def reply_from_kernel(s: State, thread: ThreadRef, result: ErrorKind, *words: Wo
     s.tcb[thread].registers[BADGE_REGISTER] = 0
 
 
-def decode_invocation(s: State, slot: SlotRef, extra: ExtraCaps, buffer: Word, calling: bool, blocking: bool) -> None:
+def decode_invocation(
+    s: State, slot: SlotRef, extra: ExtraCaps, buffer: Word, calling: bool, blocking: bool
+) -> tuple[Word, ...]:
     """Carry out the invocation of the capability in a slot by the current thread's message.
+
+    Gives the words that a caller is answered with.
 
     - An endpoint, notification or reply capability: the message is sent, whatever its label.  To send to the first two
       takes the right to.
-    - CNodes and untyped memory are asked for what the label says.
+    - CNodes, untyped memory, threads and domains are asked for what the label says.
     - A null capability, what is left of a deleted object, and a master reply capability cannot be invoked.
 
     All other objects refuse everything: their operations are not described yet.
@@ -164,10 +170,15 @@ def decode_invocation(s: State, slot: SlotRef, extra: ExtraCaps, buffer: Word, c
             decode_cnode_invocation(s, label, length, cap, extra, buffer)
         case CapKind.Untyped:
             decode_untyped_invocation(s, label, length, slot, cap, extra, buffer)
+        case CapKind.Thread:
+            return decode_tcb_invocation(s, label, length, slot, cap, extra, buffer)
+        case CapKind.Domain:
+            decode_domain_invocation(s, label, length, extra, buffer)
         case CapKind.Null | CapKind.Zombie | CapKind.Endpoint | CapKind.Notification | CapKind.Reply:
             raise SyscallError(ErrorKind.InvalidCapability, 0)
         case _:
             raise SyscallError(ErrorKind.IllegalOperation)
+    return ()
 
 
 def handle_recv(s: State, blocking: bool) -> None:

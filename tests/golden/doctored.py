@@ -15,6 +15,12 @@ BADGES = "notification-badges"
 BLOCKS = "fuzz-cspace-15"
 """In this one T0 is blocked for ever by its step 5."""
 
+REGISTERS = "tcb-registers"
+TURNS = "sched-wake-equal"
+"""In this one several threads wait for their turns."""
+OPERATIONS = "tcb-tls-flags"
+"""In this one threads do something without the kernel."""
+
 Path = tuple[str | int, ...]
 
 
@@ -67,6 +73,11 @@ DOCTORED = (
     Doctored(ERRORS, _result(7, "issued"), False, "T0:7", "outcome"),
     Doctored(BLOCKS, _result(5, "returned"), True, "T0:5", "outcome"),
     Doctored(BLOCKS, ("threads", "T0", 6, "result"), {"issued": True, "returned": False}, "T0:6", "outcome"),
+    Doctored(REGISTERS, _result(10, "mrs", 12), 7, "T0:10", "mrs"),
+    Doctored(OPERATIONS, _result(3, "value"), 1, "T0:3", "value"),
+    Doctored(TURNS, ("events", 13), "T1:0>", "T2:0", "order"),
+    Doctored(TURNS, ("events", -1), "T0:6>", "end", "order"),
+    Doctored(MINT, ("final_state", "objects", "T0", "regs", "sp"), 0x420000, "end", "T0 sp"),
     Doctored(MINT, _cap(10, "S[60]", "words", 0), 84 ^ 1 << 4, "T0:10", "S[60] capability"),
     Doctored(MINT, _cap(10, "S[60]", "words", 1), 4026531855 ^ 1 << 1, "T0:10", "S[60] capability"),
     Doctored(MINT, _cap(10, "S[60]"), None, "T0:10", "S[60] capability"),

@@ -12,6 +12,7 @@ import spec.sel4
 
 LAYERS = {"spec": spec.sel4, "exec": executable_model.sel4}
 MODULES = ("capability", "state", "errors", "cspace", "derivation", "memory", "message", "reply", "tcb", "schedule")
+INVOCATIONS = ("deletion", "tcb_invocation", "domain", "syscall")
 
 THREAD = 0x1100
 OTHER_THREAD = 0x1300
@@ -29,7 +30,7 @@ class Kernel:
 
     def __init__(self, layer: str):
         names: dict[str, Any] = {}
-        for module in (*MODULES, "deletion", "syscall"):
+        for module in (*MODULES, *INVOCATIONS):
             names.update(vars(importlib.import_module(f"{LAYERS[layer].__name__}.{module}")))
         self.layer = layer
         self.ops = ops = SimpleNamespace(**names)

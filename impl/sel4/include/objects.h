@@ -86,6 +86,7 @@ typedef struct cte cte_t;
 #define LARGE_PAGE_BITS 16u
 #define SECTION_BITS 20u
 #define SUPERSECTION_BITS 24u
+#define IPC_BUFFER_BITS 9u
 
 /* A thread's object has 16 slots, of which five are in use; its control block lies behind them. */
 #define THREAD_OFFSET 0x100u

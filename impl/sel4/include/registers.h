@@ -7,6 +7,7 @@ enum register_number {
     R0 = 0,
     R1 = 1,
     R2 = 2,
+    R8 = 8,
     SP = 13,
     LR = 14,
     NextIP = 15, /* where the thread goes on when it is next in user mode */

@@ -10,6 +10,8 @@
 #include "reply.h"
 #include "schedule.h"
 
+answer_t current_answer;
+
 static exception_t invokeEndpoint(cap_t cap, bool_t calling, bool_t blocking)
 {
     if (!cap_endpoint_cap_get_capCanSend(cap)) {
@@ -45,12 +47,13 @@ static exception_t invokeReply(cte_t *slot)
     return EXCEPTION_NONE;
 }
 
-/* Invoke the capability in the slot, by its kind: decode_invocation.  Threads, memory, address spaces, interrupts and
-   domains cannot be invoked yet. */
+/* Invoke the capability in the slot, by its kind; words of the answer are left in current_answer: decode_invocation.
+   Memory, address spaces and interrupts cannot be invoked yet. */
 static exception_t decodeInvocation(word_t label, word_t length, cte_t *slot, bool_t calling, bool_t blocking,
                                     word_t buffer)
 {
     cap_t cap = slot->cap;
+    current_answer.length = 0;
     switch (cap_get_capType(cap)) {
     case cap_null_cap:
     case cap_zombie_cap:
@@ -65,21 +68,41 @@ static exception_t decodeInvocation(word_t label, word_t length, cte_t *slot, bo
         return decodeCnodeInvocation(label, length, cap, buffer);
     case cap_untyped_cap:
         return decodeUntypedInvocation(label, length, slot, cap, buffer);
+    case cap_thread_cap:
+        return decodeTcbInvocation(label, length, slot, cap, buffer);
+    case cap_domain_cap:
+        return decodeDomainInvocation(label, length, buffer);
     default:
         return syscallError(seL4_IllegalOperation);
     }
 }
 
-/* Answer a thread's call to an object of the kernel, with words of the current error: reply_from_kernel. */
-static void replyFromKernel(tcb_t *thread, word_t label, word_t length)
+/* Describe the kernel's answer to a thread, which has as many of its words as there is room for. */
+static void describeAnswer(tcb_t *thread, word_t buffer, word_t label, word_t length)
 {
-    word_t buffer = lookupIPCBuffer(thread, true);
-    for (word_t number = 0; number < length; number++) {
-        setMr(thread, buffer, number, current_syscall_error.words[number]);
-    }
     word_t sent = buffer == 0 && length > n_msgRegisters ? n_msgRegisters : length;
     setRegister(thread, badgeRegister, 0);
     setRegister(thread, msgInfoRegister, seL4_MessageInfo_set_length(seL4_MessageInfo_set_label(0, label), sent));
+}
+
+/* Tell a thread what was wrong with its call to an object of the kernel: reply_from_kernel. */
+static void replyWithError(tcb_t *thread)
+{
+    word_t buffer = lookupIPCBuffer(thread, true);
+    for (word_t number = 0; number < current_syscall_error.length; number++) {
+        setMr(thread, buffer, number, current_syscall_error.words[number]);
+    }
+    describeAnswer(thread, buffer, current_syscall_error.kind, current_syscall_error.length);
+}
+
+/* Answer a thread's call to an object of the kernel that was carried out: reply_from_kernel. */
+static void replyWithAnswer(tcb_t *thread)
+{
+    word_t buffer = lookupIPCBuffer(thread, true);
+    for (word_t number = 0; number < current_answer.length; number++) {
+        setMr(thread, buffer, number, current_answer.words[number]);
+    }
+    describeAnswer(thread, buffer, seL4_NoError, current_answer.length);
 }
 
 /* Let the thread go on after its invocation, unless that has stopped it, or was preempted and is to be made again. */
@@ -87,13 +110,13 @@ static void finishInvocation(tcb_t *thread, exception_t status, bool_t calling)
 {
     if (status == EXCEPTION_SYSCALL_ERROR) {
         if (calling) {
-            replyFromKernel(thread, current_syscall_error.kind, current_syscall_error.length);
+            replyWithError(thread);
         }
         setThreadState(thread, ThreadState_Running);
     } else if (status == EXCEPTION_NONE
                && thread_state_ptr_get_tsType(&thread->tcbState) == ThreadState_Restart) {
         if (calling) {
-            replyFromKernel(thread, 0, 0);
+            replyWithAnswer(thread);
         }
         setThreadState(thread, ThreadState_Running);
     }

@@ -27,6 +27,7 @@ from impl.sel4 import layout
 from impl.sel4.program import KINDS, layer, program, sources
 from proofs.sel4.replay import words
 from proofs.sel4.replay.machine import ObjectImage, SlotImage
+from proofs.sel4.replay.recording import REGISTERS
 from proofs.sel4.replay.words import NULL_CAP, Words
 from refinement.logic import address_of
 
@@ -137,7 +138,7 @@ class CMachine:
         found = {"state": state, "queued": fields["tcbQueued"]}
         found |= {name: self.memory.read("tcb", address, path) for name, path in THREAD_PATHS.items()}
         found |= {name: fields[name] for name in BLOCKING_FIELDS.get(state, ())}
-        return found | {f"r{number}": self.register(address, number) for number in range(8)}
+        return found | {name: self.register(address, number) for number, name in enumerate(REGISTERS)}
 
     def _queue(self, head: int, tail: int) -> tuple[int, ...]:
         """The threads in a queue in order, with a 0 behind them if its links are wrong."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -10,6 +10,7 @@ from attrs import define, evolve, field, frozen
 from executable_model.sel4.errors import ErrorKind
 from executable_model.sel4.state import BUFFER_CAPS, FIRST_MESSAGE_REGISTER, MESSAGE_REGISTERS, THREAD_OFFSET
 from proofs.sel4.replay import words
+from proofs.sel4.replay.guest import Guest
 from proofs.sel4.replay.machine import Machine, SlotImage
 from proofs.sel4.replay.names import OUTSIDE, OUTSIDE_SLOTS, Addresses
 from proofs.sel4.replay.recording import (
@@ -23,7 +24,6 @@ from proofs.sel4.replay.recording import (
     Step,
 )
 from proofs.sel4.replay.start import FIRST_THREAD
-from proofs.sel4.replay.stepping import Guest
 
 MOST_EXTRA_CAPS = 3
 
@@ -68,6 +68,7 @@ def result_of(machine: Machine, guest: Guest) -> dict[str, Any]:
         "capsUnwrapped": tag >> 9 & 7,
         "mrs": message[:length],
         "caps_or_badges": [in_buffer(BUFFER_CAPS + number) for number in range(MOST_EXTRA_CAPS)],
+        "value": guest.value,
         "error": ErrorKind(label).name if label < len(ErrorKind) else f"label {label}",
     }
 
@@ -100,6 +101,13 @@ class Expected:
                 self.objects[address] = found
         if change.domain is not None:
             self.domain = change.domain
+
+    def forget(self, address: int, names: Collection[str]) -> None:
+        """Compare no longer what these names stand for of the thread at an address."""
+        found = self.objects.get(address)
+        if found is not None:
+            fields = {name: value for name, value in found.fields.items() if name not in names}
+            self.objects[address] = evolve(found, fields=fields)
 
 
 def state_at_start(recording: Recording) -> Expected:

@@ -9,6 +9,7 @@ from attrs import define
 
 from executable_model.sel4.state import PAGE_BITS, SlotRef, ThreadRef, UserDataRef
 from proofs.sel4.replay import words
+from proofs.sel4.replay.recording import REGISTERS
 from proofs.sel4.replay.words import NULL_CAP, Words
 from refinement.logic import address_of
 
@@ -79,7 +80,7 @@ def thread_image(tcb: Any) -> dict[str, Any]:
         }
     if state == "BlockedOnNotification":
         found |= {"blockingObject": address_of(tcb.notification)}
-    return found | {f"r{number}": tcb.registers[number] for number in range(8)}
+    return found | {name: tcb.registers[number] for number, name in enumerate(REGISTERS)}
 
 
 def _page(address: int) -> Any:

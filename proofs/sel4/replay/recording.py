@@ -16,15 +16,16 @@ from refinement.errors import InputError
 
 FORMAT = 1
 """The version of the format that is understood."""
-REGISTERS = tuple(f"r{number}" for number in range(8))
-"""The registers that the system calls use."""
+REGISTERS = (*(f"r{number}" for number in range(13)), "sp", "lr", "NextIP", "cpsr", "FaultIP", "tpidrurw", "tpidruro")
+"""The registers of a thread, in the order of their numbers."""
 
 
 @frozen
 class Step:
     """One step of a thread's program, and what came of it.
 
-    `operation` is the name of a user-level operation; if it is empty, the step is the system call `number`.
+    `operation` is the name of a user-level operation, for some at an `address`, which one of them writes a `value` to;
+    if it is empty, the step is the system call `number`.
     """
 
     thread: str
@@ -43,6 +44,8 @@ class Step:
     issued: bool
     returned: bool
     result: Mapping[str, Any]
+    address: int = 0
+    value: int = 0
 
     @property
     def name(self) -> str:
@@ -53,7 +56,7 @@ class Step:
     def text(self) -> str:
         """What the step does, for readers."""
         if self.operation:
-            return self.operation
+            return f"{self.operation} at {self.address:#x}" if self.address else self.operation
         if not -8 <= self.number < 0:
             return f"system call {self.number}"
         parts = [f"{self.system_call} of capability {self.cap}"]
@@ -104,11 +107,17 @@ class Recording:
     name: str
     timer_driven: bool
     addresses: Addresses
+    address_space: int
+    """The page directory that the threads run in."""
+    thread_main: int
+    """Where the threads begin with their programs."""
     svc: int
     after_svc: int
     threads: Mapping[str, tuple[Step, ...]]
+    events: tuple[str, ...]
+    """What the threads did, in order: `T1:3>` begins with step 3, `T1:3<` is done with it, `T1:end` has no more."""
     buffers: Mapping[str, int]
-    """For each of the threads the page that it has its IPC buffer in, where the kernel finds it."""
+    """For each thread the page that it has its IPC buffer in, where the kernel finds it."""
     initial: Change
     changes: tuple[Change, ...] | None
     final: Change
@@ -170,10 +179,13 @@ def _recording(content: Any) -> Recording:
         name=_get("", content, "name", str),
         timer_driven="TIMER-DRIVEN" in _get("", content, "doc", str),
         addresses=addresses,
+        address_space=_object_of(content, "S[3]"),
+        thread_main=_word("symbols", symbols, "thread_main"),
         svc=_word("symbols", symbols, "svc_insn"),
         after_svc=_word("symbols", symbols, "svc_after"),
         threads=threads,
-        buffers={name: _buffer(initial, addresses, name) for name in threads},
+        events=_events(content),
+        buffers={name: _buffer(initial, addresses, name) for name in THREADS},
         initial=initial,
         changes=changes,
         final=_state(content, "final_state", addresses),
@@ -182,20 +194,33 @@ def _recording(content: Any) -> Recording:
 
 def _addresses(content: Any) -> Addresses:
     """The base addresses, which are only in the raw words of the capabilities of the initial state."""
-    caps = _get("initial_state", _get("", content, "initial_state", dict), "caps", dict)
-
-    def object_of(slot: str) -> int:
-        return words.decode(_words(f"initial_state.caps.{slot}", _get("initial_state.caps", caps, slot, dict))).object
-
-    known = {"S": object_of("S[2]"), "U": object_of("S[16]"), "EXIT": object_of("S[255]")}
+    known = {name: _object_of(content, slot) for name, slot in (("S", "S[2]"), ("U", "S[16]"), ("EXIT", "S[255]"))}
     for number, name in enumerate(THREADS):
-        known[name] = object_of(f"S[{20 + number}]" if number else "S[1]") - THREAD_OFFSET
+        known[name] = _object_of(content, f"S[{20 + number}]" if number else "S[1]") - THREAD_OFFSET
     return Addresses(known)
 
 
-def _buffer(initial: Change, addresses: Addresses, thread: str) -> int:
+def _object_of(content: Any, slot: str) -> int:
+    """What the capability in a slot is to in the initial state."""
+    caps = _get("initial_state", _get("", content, "initial_state", dict), "caps", dict)
+    return words.decode(_words(f"initial_state.caps.{slot}", _get("initial_state.caps", caps, slot, dict))).object
+
+
+def _events(content: Any) -> tuple[str, ...]:
+    events = _get("", content, "events", list)
+    if not all(isinstance(event, str) for event in events):
+        raise _Malformed("events: not all of them are texts")
+    return tuple(events)
+
+
+def buffer_slot(thread: str) -> str:
+    """The slot of the capability to the page that a thread has its IPC buffer in."""
     number = THREADS.index(thread)
-    name = f"S[{30 + number}]" if number else "S[10]"
+    return f"S[{30 + number}]" if number else "S[10]"
+
+
+def _buffer(initial: Change, addresses: Addresses, thread: str) -> int:
+    name = buffer_slot(thread)
     frame = initial.slots.get(addresses.slot(name))
     if frame is None:
         raise _Malformed(f"initial_state.caps: {name!r}, the IPC buffer of {thread}, is missing")
@@ -209,7 +234,10 @@ def _step(thread: str, index: int, entry: Any) -> Step:
     returned = issued and _get(f"{where}.result", result, "returned", bool)
     if "op" in step:
         operation = _get(f"{where}.step", step, "op", str)
-        return Step(thread, index, operation, "", 0, 0, 0, "", (), (), (), {}, {}, issued, returned, result)
+        address, value = (_word(f"{where}.step", step, name) if name in step else 0 for name in ("addr", "value"))
+        return Step(
+            *(thread, index, operation, "", 0, 0, 0, "", (), (), (), {}, {}, issued, returned, result, address, value)
+        )
     where = f"{where}.step"
     return Step(
         thread=thread,
@@ -300,6 +328,8 @@ Not compared: the time slice, which depends on the time, and faults and flags, w
 ENDPOINT_FIELDS = ("state", "queue")
 NOTIFICATION_FIELDS = ("state", "queue", "msgIdentifier", "boundTCB")
 COMPARED = {"tcb": THREAD_FIELDS, "endpoint": ENDPOINT_FIELDS, "notification": NOTIFICATION_FIELDS}
+CONTROLLER = "0xffef8400"
+"""The thread that ended the recording: always ready, with the lowest priority.  The layers do not have it."""
 TO_OBJECTS = ("blockingObject", "boundNotification")
 TO_THREADS = ("schedNext", "epNext", "epPrev", "boundTCB")
 
@@ -310,7 +340,7 @@ def _object(where: str, entry: Any, addresses: Addresses) -> RecordedObject | No
         return None
     fields: dict[str, Any] = {}
     for name in COMPARED[kind]:
-        if name not in entry:
+        if name not in entry or entry[name] == CONTROLLER:
             continue
         value = entry[name]
         if name == "queue":

@@ -8,15 +8,16 @@ from typing import Any
 
 from attrs import define, evolve, field
 
-from executable_model.sel4.state import State
+from executable_model.sel4.state import THREAD_OFFSET, State
 from proofs.sel4.replay import c, executable, recording, spec, support
 from proofs.sel4.replay.apart import Died, apart
 from proofs.sel4.replay.comparing import Apart, Expected, compare_result, compare_state, state_at_end, state_at_start
+from proofs.sel4.replay.guest import Guest, guests
 from proofs.sel4.replay.machine import Machine
 from proofs.sel4.replay.recording import Recording, Step
 from proofs.sel4.replay.rule import rules
 from proofs.sel4.replay.start import FIRST_THREAD, initial_state
-from proofs.sel4.replay.stepping import Event, Guest, LayerStopped, Moment, guests, play
+from proofs.sel4.replay.stepping import Event, LayerStopped, Moment, play
 from proofs.sel4.replay.words import NoWords
 from refinement.errors import user_message
 from refinement.recordings import Difference, Replayed, Unsupported
@@ -88,8 +89,8 @@ class Course:
     """The step that is being made; before the first and behind the last one there is none."""
     place: str = "start"
     """Where that is if there is none."""
-    heard: bool = False
-    """Whether a fault handler would hear of a fault of that step."""
+    happened: int = 0
+    """How many events of the recording have happened."""
     compared: int = 0
     idle: int = 0
     states: int = 0
@@ -131,11 +132,16 @@ class Course:
         match event.moment:
             case Moment.Begins:
                 return self.begins(guest)
+            case Moment.Enters:
+                return not self.is_unsupported(support.of_entry(self.machine, guest.thread))
             case Moment.Entered:
-                others = [player for player in self.players.values() if player is not guest]
-                return not self.is_unsupported(support.of_outcome(self.machine, guest, others, self.heard))
+                return True
             case Moment.Returned:
                 return self.returned(guest)
+            case Moment.Ends:
+                return self.happens(f"{guest.name}:end")
+            case Moment.Strays:
+                return not self.is_unsupported(event.reason)
             case _:
                 self.compared += self.step is not None
                 self.differ([Apart("outcome", _outcome(self.step), "enters the kernel again and again")])
@@ -144,15 +150,21 @@ class Course:
     def begins(self, guest: Guest) -> bool:
         """A guest is about to begin with a step."""
         assert self.step is not None
-        if self.is_unsupported(support.of_step(self.machine, guest, self.step)):
-            return False
         if not self.step.issued:
             self.compared += 1
             self.differ([Apart("outcome", _outcome(self.step), "gets to this step")])
             return False
         self.tell(self.step)
-        self.heard = support.would_be_heard(self.machine, guest)
-        return True
+        return self.happens(f"{self.step.name}>")
+
+    def happens(self, event: str) -> bool:
+        """Compare which guest goes on; gives whether it is the right one."""
+        recorded = self.recording.events[self.happened :]
+        if recorded[:1] == (event,):
+            self.happened += 1
+            return True
+        self.differ([Apart("order", _told(recorded[0]) if recorded else "nothing more happens", _told(event))])
+        return False
 
     def returned(self, guest: Guest) -> bool:
         """A guest's step has returned.  What follows is compared if the state is known to be equal now."""
@@ -161,16 +173,23 @@ class Course:
         if not self.step.returned:
             self.differ([Apart("outcome", _outcome(self.step), "returns")])
             return False
+        if not self.happens(f"{self.step.name}<"):
+            return False
         apart = compare_result(self.machine, guest, self.step)
         self.differ(apart)
         changes = self.recording.changes
         if changes is None or guest.name != FIRST_THREAD or self.step.index >= len(changes):
             return not apart
         self.expected.become(changes[self.step.index])
+        # The timer may have ticked, and the thread's slice have ended, before the kernel's memory was read.
+        self.expected.forget(guest.thread - THREAD_OFFSET, ("queued", "schedNext"))
         return self.state_is_equal()
 
     def at_rest(self) -> None:
         """All has come to rest: whoever has not come to the end has blocked, or was stopped."""
+        self.step, self.place = None, "end"
+        if self.is_unsupported(support.of_rest(self.machine)):
+            return
         for guest in self.players.values():
             for step in filter(None, (guest.step, *guest.rest)):
                 self.step = step
@@ -183,6 +202,10 @@ class Course:
                     self.differ([Apart("outcome", _outcome(step), found)])
                     return
         self.step, self.place = None, "end"
+        left = self.recording.events[self.happened :]
+        if left:
+            self.differ([Apart("order", _told(left[0]), "nothing more happens")])
+            return
         self.expected = state_at_end(self.recording)
         self.state_is_equal()
 
@@ -212,6 +235,14 @@ def _outcome(step: Step | None) -> str:
     if not step.issued:
         return "never gets to this step"
     return "returns" if step.returned else "does not return"
+
+
+def _told(event: str) -> str:
+    """An event of a recording in words."""
+    thread, _, what = event.partition(":")
+    if what == "end":
+        return f"{thread} comes to the end of its program"
+    return f"{thread} {'begins with' if what.endswith('>') else 'returns from'} step {what[:-1]}"
 
 
 def _reason(error: BaseException | None) -> str:

@@ -13,10 +13,11 @@ from typing import Any
 
 from attrs import define, field
 
+from proofs.sel4.replay.guest import guests
 from proofs.sel4.replay.recording import Recording
 from proofs.sel4.replay.spec import SpecMachine, state_of
 from proofs.sel4.replay.start import initial_state
-from proofs.sel4.replay.stepping import LayerStopped, Moment, guests, play
+from proofs.sel4.replay.stepping import LayerStopped, Moment, play
 from refinement.places import relative
 from refinement.recordings import Rule
 from spec.sel4 import syscall
@@ -76,6 +77,8 @@ class _Call:
     file: str
     line: int
     caller_line: int
+    last_line: int
+    """The last line of the function: where one that dispatches gives what is given if there is nothing to tell."""
     callees: list[_Call] = field(factory=list)
     left_at: int = 0
     """The line that it returned from."""
@@ -84,6 +87,12 @@ class _Call:
     def is_dispatching(self) -> bool:
         """Whether it may be there to find out which function is asked for."""
         return self.file == ENTRY or self.name.startswith("decode_")
+
+    @property
+    def asked(self) -> _Call | None:
+        """The call that it came to in the end, if it did nothing else afterwards."""
+        last = self.callees[-1] if self.callees else None
+        return last if last is not None and self.left_at in (last.caller_line, self.last_line) else None
 
 
 @define(eq=False)
@@ -102,7 +111,9 @@ class _Watch:
         if not code.co_filename.startswith(FOLDER):
             return None
         caller = frame.f_back
-        call = _Call(code.co_name, code.co_filename, code.co_firstlineno, caller.f_lineno if caller else 0)
+        last_line = max(line for *_, line in code.co_lines() if line is not None)
+        caller_line = caller.f_lineno if caller else 0
+        call = _Call(code.co_name, code.co_filename, code.co_firstlineno, caller_line, last_line)
         self.calls[frame] = call
         if caller in self.calls:
             self.calls[caller].callees.append(call)
@@ -130,9 +141,9 @@ class _Watch:
             return self.refusal
         call = self.entered
         outcome = "is carried out"
-        while call.is_dispatching and call.callees and call.callees[-1].caller_line == call.left_at:
-            outcome = f"is carried out, called by {call.name} ({relative(call.file)}:{call.left_at})"
-            call = call.callees[-1]
+        while call.is_dispatching and call.asked is not None:
+            outcome = f"is carried out, called by {call.name} ({relative(call.file)}:{call.asked.caller_line})"
+            call = call.asked
         return Rule(call.name, f"{relative(call.file)}:{call.line}", outcome)
 
 

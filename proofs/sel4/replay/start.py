@@ -78,7 +78,8 @@ def add_objects(s: State, recording: Recording) -> None:
                 ipc_buffer=fields["ipcBuffer"],
             )
             s.tcb[ref].registers.update({number: fields.get(name, 0) for number, name in enumerate(REGISTERS)})
-            s.tcb[ref].registers[NEXT_IP] = recording.after_svc
+            if is_first:
+                s.tcb[ref].registers[NEXT_IP] = recording.thread_main
 
 
 def add_empty_slots(s: State, recording: Recording) -> None:
